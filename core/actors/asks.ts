@@ -1,0 +1,94 @@
+import { GodwitError } from '../errors.js';
+
+/**
+ * What waits for the answer of an ask, a host call or a stream. Settled once; later answers are ignored.
+ */
+export interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: GodwitError): void;
+}
+
+/** Items a stream's reader lets the far side send before it has read any; the reader tops up when half are read. */
+export const streamWindow = 32;
+
+/**
+ * Reading end of a stream: items in order, then the end or an error. Leaving a `for await` early ends the far side.
+ * Holds at most {@link streamWindow} items.
+ */
+export class StreamReader implements AsyncIterableIterator<unknown>, Waiting {
+  private readonly items: unknown[] = [];
+  private readonly readers: Array<{ resolve: (result: IteratorResult<unknown>) => void; reject: (error: GodwitError) => void }> = [];
+  private ended = false;
+  private failure: GodwitError | undefined;
+  private read = 0;
+  private granted = streamWindow;
+
+  /**
+   * @param more tells the far side how many items it may have sent in all
+   * @param cancel tells the far side that nobody reads any more
+   */
+  constructor(
+    private readonly more: (upTo: number) => void,
+    private readonly cancel: () => void,
+  ) {}
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.items.length > 0) return Promise.resolve({ done: false, value: this.take() });
+    if (this.failure !== undefined) {
+      const error = this.failure;
+      this.failure = undefined;
+      return Promise.reject(error);
+    }
+    if (this.ended) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve, reject) => this.readers.push({ resolve, reject }));
+  }
+
+  return(): Promise<IteratorResult<unknown>> {
+    if (!this.ended) {
+      this.resolve(undefined);
+      this.cancel();
+    }
+    this.items.length = 0;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  item(value: unknown): void {
+    if (this.ended) return;
+    this.items.push(value);
+    const reader = this.readers.shift();
+    reader?.resolve({ done: false, value: this.take() });
+  }
+
+  resolve(_value: unknown): void {
+    this.ended = true;
+    for (const reader of this.readers.splice(0)) reader.resolve({ done: true, value: undefined });
+  }
+
+  reject(error: GodwitError): void {
+    if (this.ended) return;
+    this.ended = true;
+    const reader = this.readers.shift();
+    if (reader === undefined) this.failure = error;
+    else reader.reject(error);
+    for (const other of this.readers.splice(0)) other.resolve({ done: true, value: undefined });
+  }
+
+  private take(): unknown {
+    this.read += 1;
+    if (!this.ended && this.granted - this.read <= streamWindow / 2) {
+      this.granted = this.read + streamWindow;
+      this.more(this.granted);
+    }
+    return this.items.shift();
+  }
+}
+
+/** @throws {GodwitError} INVALID_ARGUMENT unless it is a number of milliseconds above 0 */
+export function checkTimeout(timeoutMs: number, what: string): number {
+  if (!(timeoutMs > 0)) throw new GodwitError('INVALID_ARGUMENT', `timeoutMs of ${what} must be above 0, not ${timeoutMs}`);
+  return timeoutMs;
+}

@@ -1,0 +1,86 @@
+import { encode } from '../codec/index.js';
+import { GodwitError, valueFromError } from '../errors.js';
+import type { InstanceCapture } from '../ports/runtime.js';
+import { streamWindow } from './asks.js';
+import type { Behaviour } from './behaviour.js';
+import type { TurnContext } from './turn-context.js';
+
+type AnyGenerator = AsyncGenerator<unknown, unknown, unknown> | Generator<unknown, unknown, unknown>;
+
+/** Sending end of a stream: pulls its generator as long as the reader grants items. */
+export class OpenStream {
+  private closed = false;
+  private pumping = false;
+
+  /** @param upTo number of items the reader has granted in all (absolute, from 1); @param sent items sent so far, on whatever node */
+  constructor(
+    private readonly behaviour: Behaviour,
+    private readonly context: TurnContext,
+    private readonly generator: AnyGenerator,
+    private sent: number,
+    private upTo: number = streamWindow,
+  ) {}
+
+  get resumable(): boolean {
+    return this.context.resumeWith !== undefined;
+  }
+
+  capture(): InstanceCapture['streams'][number] {
+    const { ask, message } = this.context.turn;
+    return { ask, message, payload: encode(this.context.resumeWith?.payload, this.behaviour.refs), sent: this.sent, upTo: this.upTo };
+  }
+
+  grant(upTo: number): void {
+    if (upTo > this.upTo) this.upTo = upTo;
+    this.pump();
+  }
+
+  /** Takes the next item if one is granted and none is being made; the rest follows by itself. */
+  pump(): void {
+    if (this.closed || this.pumping || this.sent >= this.upTo) return;
+    this.pumping = true;
+    // Promise.resolve().then: a generator that throws at once must not throw into the turn that opened it.
+    Promise.resolve()
+      .then(() => this.generator.next())
+      .then((result) => this.pulled(result))
+      .catch((thrown: unknown) => this.failed(thrown));
+  }
+
+  /** Ends the stream, telling the reader `error` if there is one. The generator's `finally` blocks run when its pending await settles. */
+  close(error: GodwitError | undefined): void {
+    if (this.closed) return;
+    this.closed = true;
+    const { ask } = this.context.turn;
+    this.context.abort();
+    // An async generator's return waits for the await it is suspended in; nobody needs its outcome.
+    void Promise.resolve(this.generator.return(undefined)).catch(() => undefined);
+    if (error !== undefined) this.behaviour.host.fail(ask, valueFromError(error));
+    this.behaviour.closeStream(ask);
+    this.behaviour.flush();
+  }
+
+  private pulled(result: IteratorResult<unknown, unknown>): void {
+    this.pumping = false;
+    if (this.closed) return;
+    const { ask } = this.context.turn;
+    if (result.done === true) {
+      this.closed = true;
+      this.behaviour.host.end(ask);
+      this.behaviour.closeStream(ask);
+    } else {
+      this.sent += 1;
+      this.behaviour.host.item(ask, { value: result.value, bytes: undefined });
+    }
+    this.behaviour.flush();
+    this.pump();
+  }
+
+  private failed(thrown: unknown): void {
+    if (this.closed) return;
+    this.closed = true;
+    const { ask } = this.context.turn;
+    this.behaviour.host.fail(ask, valueFromError(GodwitError.from(thrown)));
+    this.behaviour.closeStream(ask);
+    this.behaviour.flush();
+  }
+}

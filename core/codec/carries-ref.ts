@@ -1,0 +1,76 @@
+import { isRef } from '../actors/ref.js';
+
+/** Visits after which a walk stops trusting that the graph is small and begins to remember what it saw. */
+const visitBudget = 256;
+/** Depth at which the quick walk gives up: cycles end here, and so does the use of stack. */
+const quickDepth = 32;
+
+let visitsLeft = 0;
+
+/**
+ * True if a ref can be reached in `value`, through whatever the codec carries. For every payload that stays on its node, hence the
+ * quick walk: no set and no allocation for payloads of up to 256 values; larger, deeper and cyclic ones are walked again with a set.
+ */
+export function carriesRef(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  visitsLeft = visitBudget;
+  return quickly(value, 0) ?? thoroughly(value);
+}
+
+/** @returns undefined if the budget did not suffice */
+function quickly(value: object, depth: number): boolean | undefined {
+  if (isRef(value)) return true;
+  if (depth >= quickDepth) return undefined;
+  if (Array.isArray(value)) {
+    // Refused before the walk: a large array would use up the budget only to be walked again.
+    if (value.length > visitsLeft) return undefined;
+    for (let i = 0; i < value.length; i++) {
+      const found = step(value[i], depth);
+      if (found !== false) return found;
+    }
+    return false;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return isContainer(value) ? undefined : false;
+  for (const key in value) {
+    const found = step((value as Record<string, unknown>)[key], depth);
+    if (found !== false) return found;
+  }
+  return false;
+}
+
+function step(child: unknown, depth: number): boolean | undefined {
+  if (--visitsLeft < 0) return undefined;
+  return typeof child === 'object' && child !== null ? quickly(child, depth + 1) : false;
+}
+
+function thoroughly(root: object): boolean {
+  const met = new Set<object>([root]);
+  const meet = (child: unknown) => {
+    if (typeof child === 'object' && child !== null) met.add(child);
+  };
+  // A Set is walked in the order of insertion, additions during the walk included: it is the queue as well.
+  for (const value of met) {
+    if (isRef(value)) return true;
+    if (ArrayBuffer.isView(value)) continue;
+    if (Array.isArray(value)) value.forEach(meet);
+    else if (value instanceof Map) {
+      for (const [key, item] of value) {
+        meet(key);
+        meet(item);
+      }
+    } else if (value instanceof Set) for (const item of value) meet(item);
+    else {
+      if (value instanceof Error) {
+        meet(value.cause);
+        meet((value as { details?: unknown }).details);
+      }
+      for (const key in value) meet((value as Record<string, unknown>)[key]);
+    }
+  }
+  return false;
+}
+
+function isContainer(value: object): boolean {
+  return !ArrayBuffer.isView(value) && !(value instanceof Date) && !(value instanceof RegExp) && !(value instanceof ArrayBuffer);
+}

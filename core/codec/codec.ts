@@ -1,0 +1,83 @@
+import { GodwitError } from '../errors.js';
+import type { Target } from '../ports/runtime.js';
+import { corrupt } from './corrupt.js';
+import { latin1, maxDepth, taggedForm, textForm } from './format.js';
+import { isJsonTree } from './plain.js';
+import { decodeTagged, textEncoding } from './tagged-decoder.js';
+import { encodeTagged } from './tagged-encoder.js';
+import { bytesFromText, compiled, putLatin1, shortUnits, textFromBytes } from './text.js';
+
+/** How refs cross an encoding. */
+export interface RefCodec {
+  /** What a ref stands for, or undefined if `value` is no ref. Asked for every object that is neither plain nor an array. */
+  describe(value: object): Target | undefined;
+  /** The ref for a target, bound to whoever decodes. Called once for each different target of a value. */
+  revive(target: Target): unknown;
+}
+
+/**
+ * Whose the bytes are after decoding. `copied`: the caller's; the value shares nothing with them. `given`: the value's; typed arrays and
+ * DataViews that make up at least half of the underlying buffer (and 16 KiB) are views over it, so the caller must not touch it again.
+ */
+export type Ownership = 'copied' | 'given';
+
+/**
+ * The bytes of a value; the same bytes for the same value on every engine. Keeps what structured clone keeps, refs, and the fields of a GodwitError.
+ * Not kept, by design: properties of arrays beside elements, prototypes null, and the rest of the buffer that a view looks into.
+ * @throws {GodwitError} INVALID_ARGUMENT naming what cannot travel and where it is, or the limit on nesting
+ */
+export function encode(value: unknown, refs: RefCodec): Uint8Array {
+  try {
+    return isJsonTree(value) ? encodeJson(JSON.stringify(value)) : encodeTagged(value, refs);
+  } catch (thrown) {
+    if (GodwitError.is(thrown)) throw thrown;
+    throw new GodwitError('INVALID_ARGUMENT', `payload is not serialisable: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
+  }
+}
+
+/**
+ * The value of some bytes that {@link encode} made. Memory used is bounded by a small multiple of `bytes.length`.
+ * @param ownership whose the bytes are afterwards; default 'copied'
+ * @throws {GodwitError} DATA_LOSS the bytes are corrupt, truncated, too deep, or beyond what this engine can hold
+ */
+export function decode(bytes: Uint8Array, refs: RefCodec, ownership: Ownership = 'copied'): unknown {
+  // A Node Buffer has a slice of its own that does not copy.
+  const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  try {
+    const form = (plain[0] ?? 0) & 0xf0;
+    if (form === textForm) return decodeJson(plain);
+    if (form === taggedForm) return decodeTagged(plain, refs, ownership);
+  } catch (thrown) {
+    if (GodwitError.is(thrown)) throw thrown;
+    throw corrupt(thrown instanceof Error ? thrown.message : String(thrown), thrown);
+  }
+  throw corrupt(plain.length === 0 ? 'no bytes' : `unknown form ${plain[0]}`);
+}
+
+function encodeJson(text: string): Uint8Array {
+  if (compiled && text.length <= shortUnits) {
+    const out = new Uint8Array(1 + text.length);
+    out[0] = textForm | latin1;
+    if (putLatin1(text, out, 1)) return out;
+  }
+  const { encoding, bytes } = bytesFromText(text);
+  const out = new Uint8Array(1 + bytes.length);
+  out[0] = textForm | encoding;
+  out.set(bytes, 1);
+  return out;
+}
+
+function decodeJson(bytes: Uint8Array): unknown {
+  const text = textFromBytes(bytes.subarray(1), textEncoding(bytes[0]! & 0x0f));
+  const value: unknown = JSON.parse(text);
+  // Text too short, or with too few brackets, cannot be too deep; most is, and then nothing is walked.
+  if (text.length > 2 * maxDepth && text.split('[').length + text.split('{').length - 2 > maxDepth) checkDepth(value, 0);
+  return value;
+}
+
+function checkDepth(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth >= maxDepth) throw corrupt(`nested deeper than ${maxDepth} levels`);
+  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) checkDepth(value[i], depth + 1);
+  else for (const key in value) checkDepth((value as Record<string, unknown>)[key], depth + 1);
+}

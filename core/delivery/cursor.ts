@@ -1,0 +1,112 @@
+import type { Target } from '../ports/runtime.js';
+
+/** Records a sender may have unhandled at a receiver: deep enough to fill a fast link, small enough to bound a mailbox per sender. */
+export const creditWindow = 1024;
+
+/** What carries acknowledgements to a sender's node. */
+export interface AcknowledgementSink {
+  acknowledge(cursor: Cursor): void;
+}
+
+/**
+ * What a receiver knows of one sender's stream.
+ *
+ *     1 … stable … handled … accepted | next
+ *
+ * C1 `accepted` grows by one: a lower number is a repetition and dropped, a higher one a gap and refused.
+ * C2 `handled` is the highest number up to which everything was handled; what was handled out of turn (a reply, while a tell before it
+ *    still waits in the mailbox) is kept in `ahead` until the numbers below it are.
+ * C3 Only `stable` is acknowledged; the sender keeps everything above it.
+ */
+export class Cursor {
+  accepted = 0;
+  handled = 0;
+  stable = 0;
+  /** The sender's channel back, kept here by the receiver so that a reply needs no lookup. */
+  back: unknown = undefined;
+  /** Where acknowledgements go, for a sender on another node. */
+  sink: AcknowledgementSink | undefined = undefined;
+  /** Number of the stream in the sink's session. */
+  stream = 0;
+  /** Highest number the sender was told to be stable. */
+  acknowledged = 0;
+  /** True while the sink has it on its list. */
+  dirty = false;
+  /** True if `stable` moves only with checkpoints (`checkpointed`), not with `handled`. */
+  byCheckpoint = false;
+  private ahead: number[] = [];
+
+  constructor(
+    readonly from: Target,
+    public incarnation: number,
+    public epoch: number,
+  ) {}
+
+  /** C1. */
+  accept(number: number): 'next' | 'repeated' | 'gap' {
+    if (number <= this.accepted) return 'repeated';
+    if (number !== this.accepted + 1) return 'gap';
+    this.accepted = number;
+    return 'next';
+  }
+
+  /** C2. */
+  settle(number: number): void {
+    if (number !== this.handled + 1) {
+      this.ahead.push(number);
+      return;
+    }
+    this.handled = number;
+    while (this.ahead.length > 0 && this.ahead.includes(this.handled + 1)) {
+      this.handled += 1;
+      this.ahead = this.ahead.filter((other) => other > this.handled);
+    }
+  }
+
+  /** Lets the sender forget what is stable, soon. */
+  acknowledge(): void {
+    if (!this.byCheckpoint) this.stable = this.handled;
+    this.sink?.acknowledge(this);
+  }
+
+  /** A checkpoint that had handled everything up to `number` is safe on another node. */
+  checkpointed(number: number): void {
+    if (number <= this.stable) return;
+    this.stable = number;
+    this.sink?.acknowledge(this);
+  }
+
+  /** True if the record was handled although records before it were not. */
+  wasHandled(number: number): boolean {
+    return number <= this.handled || this.ahead.includes(number);
+  }
+
+  /** Highest number the sender may send. */
+  get credit(): number {
+    return this.handled + creditWindow;
+  }
+
+  /** @param withMailbox true if the records that wait in the mailbox are captured too; without them their senders must send them again */
+  capture(withMailbox: boolean): CursorCapture {
+    const { from, incarnation, epoch, handled, ahead } = this;
+    return { from: { $address: from.$address, $protocol: from.$protocol }, incarnation, epoch, accepted: withMailbox ? this.accepted : handled, handled, ahead: [...ahead] };
+  }
+
+  static restore(capture: CursorCapture): Cursor {
+    const cursor = new Cursor(capture.from, capture.incarnation, capture.epoch);
+    cursor.accepted = capture.accepted;
+    cursor.handled = cursor.stable = capture.handled;
+    cursor.ahead = [...capture.ahead];
+    return cursor;
+  }
+}
+
+/** A cursor as plain data. */
+export interface CursorCapture {
+  readonly from: Target;
+  readonly incarnation: number;
+  readonly epoch: number;
+  readonly accepted: number;
+  readonly handled: number;
+  readonly ahead: readonly number[];
+}

@@ -1,0 +1,112 @@
+import { GodwitError } from '../errors.js';
+import { creditWindow } from './cursor.js';
+import { ChannelRecord, type RecordKind } from './record.js';
+import { Ring } from './ring.js';
+
+/** Records an outbox may hold: what bounds a sender's memory when the receiver cannot be reached (I8). */
+export const maxHeldRecords = 8192;
+/** Bytes of payload an outbox may hold, for the same reason. */
+export const maxHeldBytes = 64 * 1024 * 1024;
+
+/**
+ * One sender's stream to one receiver: gives the numbers, and keeps each record until it is stable.
+ *
+ * O1 A number is taken when a record is posted, once, in order; never for a record that is refused.
+ * O2 A record that left this heap stays in `held` until an acknowledgement covers it. A record handed over in this heap lies in the
+ *    receiver's mailbox and nowhere else.
+ * O3 After the route changed or the link was attached again, everything held is sent again, in order.
+ */
+export class Outbox {
+  /** Number of the next record. */
+  next = 1;
+  /** Highest number sent on the present route. */
+  sent = 0;
+  /** Highest number the receiver lets us send. */
+  credit = creditWindow;
+  readonly held = new Ring<ChannelRecord>();
+  private heldBytes = 0;
+
+  constructor(
+    readonly to: string,
+    public incarnation: number,
+  ) {}
+
+  /** @throws {GodwitError} RESOURCE_EXHAUSTED if another record would exceed the bounds; no number is taken (O1) */
+  checkRoom(from: string): void {
+    if (this.held.length < maxHeldRecords && this.heldBytes < maxHeldBytes) return;
+    throw new GodwitError('RESOURCE_EXHAUSTED', `outbox of ${from} to ${this.to} is full (${this.held.length} records, ${this.heldBytes} bytes): the receiver is slow or out of reach`);
+  }
+
+  hold(record: ChannelRecord): void {
+    this.held.push(record);
+    this.heldBytes += record.bytes?.length ?? 0;
+  }
+
+  /** Forgets what is stable. */
+  acknowledge(stable: number): void {
+    for (let first = this.held.peek(); first !== undefined && first.number <= stable; first = this.held.peek()) {
+      this.held.shift();
+      this.heldBytes -= first.bytes?.length ?? 0;
+    }
+  }
+
+  /** The next record that may be sent now: not yet sent on this route, and covered by credit. */
+  nextToSend(): ChannelRecord | undefined {
+    const first = this.held.peek();
+    if (first === undefined || this.sent >= this.credit) return undefined;
+    return this.held.at(this.sent + 1 - first.number);
+  }
+
+  capture(now: number): OutboxCapture {
+    const held = [...this.held].map((record) => captureRecord(record, now));
+    return { to: this.to, incarnation: this.incarnation, next: this.next, held };
+  }
+
+  /** Takes everything held out, for a new life that numbers it anew. */
+  empty(): ChannelRecord[] {
+    this.heldBytes = 0;
+    return this.held.drain();
+  }
+
+  restoreFrom(capture: OutboxCapture, now: number): void {
+    this.next = capture.next;
+    for (const held of capture.held) this.hold(restoreRecord(held, now));
+    this.rewind();
+  }
+
+  /** O3: the next transmission begins with the oldest record held; the receiver's next acknowledgement brings its credit. */
+  rewind(): void {
+    this.sent = (this.held.peek()?.number ?? this.next) - 1;
+    this.credit = this.sent + creditWindow;
+  }
+}
+
+/** An outbox as plain data. */
+export interface OutboxCapture {
+  readonly to: string;
+  readonly incarnation: number;
+  readonly next: number;
+  readonly held: readonly RecordCapture[];
+}
+
+/** A record as plain data; the deadline travels as remaining time. */
+export interface RecordCapture {
+  readonly kind: RecordKind;
+  readonly number: number;
+  readonly message: string;
+  readonly correlation: number;
+  readonly remainingMs: number;
+  readonly payload: Uint8Array | undefined;
+}
+
+/** The record's payload must be encoded already. */
+export function captureRecord(record: ChannelRecord, now: number): RecordCapture {
+  const { kind, number, message, correlation, bytes } = record;
+  return { kind, number, message, correlation, remainingMs: record.deadlineAt - now, payload: bytes };
+}
+
+export function restoreRecord(capture: RecordCapture, now: number): ChannelRecord {
+  const record = new ChannelRecord(capture.kind, capture.message, undefined, capture.payload, capture.correlation, now + capture.remainingMs);
+  record.number = capture.number;
+  return record;
+}

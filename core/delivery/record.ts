@@ -1,0 +1,48 @@
+import type { Payload, Target, Turn } from '../ports/runtime.js';
+import type { Cursor } from './cursor.js';
+
+/** What a record is. The first three wait in the mailbox and become turns; the others concern a turn or ask that is already under way. */
+export type RecordKind = 'tell' | 'ask' | 'stream' | 'reply' | 'fail' | 'item' | 'end' | 'cancel' | 'more';
+
+/** Kinds in the order of their numbers on the wire. Append only. */
+export const recordKinds: readonly RecordKind[] = ['tell', 'ask', 'stream', 'reply', 'fail', 'item', 'end', 'cancel', 'more'];
+
+/** A record that waits in the mailbox for a turn of its own, and is that turn. */
+export type TurnRecord = ChannelRecord & Turn;
+
+/** True for what waits in the mailbox for a turn of its own. */
+export const isTurn = (record: ChannelRecord): record is TurnRecord => record.kind === 'tell' || record.kind === 'ask' || record.kind === 'stream';
+
+/**
+ * What travels on a channel: one numbered step of a sender's stream. On one node it is the very object that lies in the mailbox and is
+ * handed to the instance as its turn: no copy, no encoding.
+ */
+export class ChannelRecord implements Payload {
+  /** Position in its stream, from 1; 0 before it is posted. */
+  number = 0;
+  /** Where the receiver counts this stream. */
+  cursor: Cursor | undefined = undefined;
+  /** Turn: by what number the receiving instance answers. */
+  ask = 0;
+  remainingMs = Number.POSITIVE_INFINITY;
+  sender: Target | undefined = undefined;
+  /** The asker gave up before the turn began: it is skipped. */
+  cancelled = false;
+
+  /**
+   * @param correlation the asker's number of the ask this record opens or belongs to; 0 for a tell
+   * @param deadlineAt on the local clock, in milliseconds; Infinity for none
+   */
+  constructor(
+    readonly kind: RecordKind,
+    readonly message: string,
+    public value: unknown,
+    public bytes: Uint8Array | undefined,
+    readonly correlation: number,
+    public deadlineAt: number,
+  ) {}
+
+  get payload(): Payload {
+    return this;
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * What the home does when an owner is lost: it becomes the owner itself, one epoch later, from the last stable base.
+ *
+ *   settled → restoring → settled (the home runs it)        settled → lost (there is no base)
+ *                └ failed, retried ┘
+ *
+ * V1 It takes over only when the owner cannot run: its lease is over with the margin for clocks, or its node lives another life.
+ * V2 The register changes first, so a late owner is refused from then on (I3) and destroys its copy when it asks.
+ * V3 The standby keeps the base until the register shows it elsewhere; it is asked again until it answers (I5).
+ */
+import type { ErrorValue } from '../errors.js';
+import { tellFormerStandby, waitForLease, type HomeState, type HomeStep } from './home-state.js';
+import { takeOver } from './register.js';
+import { reasonOf, sameNode, stay, type NodeId } from './types.js';
+
+/** The wait for the owner's lease is over. */
+export function onLeaseTimer(state: HomeState): HomeStep {
+  return state.phase !== 'settled' || sameNode(state.register.owner, state.self) ? stay(state) : begin(state);
+}
+
+/** A node is there. V1: another life of the owner's node proves the owner's own life over. */
+export function onOwnerSeen(state: HomeState, node: NodeId): HomeStep {
+  const { owner } = state.register;
+  return state.phase === 'settled' && owner.name === node.name && !sameNode(owner, node) && node.name !== state.self.name ? begin(state) : stay(state);
+}
+
+/** A new life of the home: what its former life owned is gone; another's lease may have been granted just before, so one full lease is waited. */
+export function onRestarted(state: HomeState): HomeStep {
+  if (state.phase !== 'settled') return stay(state);
+  return state.register.owner.name === state.self.name ? begin(state) : { state, effects: [waitForLease(state)] };
+}
+
+/** The base is restored here: it is run, and its bytes are the home's own from now on. */
+export function onRestored(state: HomeState): HomeStep {
+  if (state.phase !== 'restoring') return stay(state);
+  const { epoch, move } = state.register;
+  const next: HomeState = { ...state, phase: 'settled', register: { ...state.register, standby: state.self } };
+  return {
+    state: next,
+    effects: [{ type: 'persist', register: next.register }, { type: 'stopTimer', timer: 'restore' }, { type: 'runHere', epoch, move, incarnation: epoch }, ...tellFormerStandby(state, next)],
+  };
+}
+
+/** The standby could not be reached, or gave other bytes. */
+export function onRestoreFailed(state: HomeState, reason: ErrorValue): HomeStep {
+  if (state.phase !== 'restoring') return stay(state);
+  return { state, effects: [{ type: 'startTimer', timer: 'restore', delayMs: state.timings.restoreRetryMs }, { type: 'report', report: { type: 'restoreFailed', reason } }] };
+}
+
+export function onRestoreTimer(state: HomeState): HomeStep {
+  const { base, standby } = state.register;
+  return state.phase !== 'restoring' || base === undefined ? stay(state) : { state, effects: [{ type: 'restore', base, from: (standby ?? state.self).name }] };
+}
+
+function begin(state: HomeState): HomeStep {
+  const { owner, base, standby } = state.register;
+  if (base === undefined) {
+    const reason = reasonOf('DATA_LOSS', `${state.actor} was lost with node ${owner.name} at epoch ${state.register.epoch}, which never made a checkpoint`, state.self);
+    return { state: { ...state, phase: 'lost' }, effects: [{ type: 'stopTimer', timer: 'lease' }, { type: 'report', report: { type: 'lost', reason } }] };
+  }
+  const register = takeOver(state.register, state.self);
+  return {
+    state: { ...state, phase: 'restoring', register },
+    effects: [
+      { type: 'persist', register },
+      { type: 'stopTimer', timer: 'lease' },
+      { type: 'report', report: { type: 'tookOver', from: owner, epoch: register.epoch } },
+      { type: 'restore', base, from: (standby ?? state.self).name },
+    ],
+  };
+}

@@ -1,0 +1,134 @@
+import type { Protocol } from '../actors/definition.js';
+import { decode, encode } from '../codec/index.js';
+import { Cursor, type CursorCapture } from '../delivery/cursor.js';
+import { captureRecord, type OutboxCapture, type RecordCapture, restoreRecord } from '../delivery/outbox.js';
+import type { ChannelRecord, TurnRecord } from '../delivery/record.js';
+import { GodwitError } from '../errors.js';
+import type { InstanceCapture, Target } from '../ports/runtime.js';
+import type { Cell } from './cell.js';
+import { Channel } from './channel.js';
+import { CellTimer } from './pending.js';
+import { outgoingRefs } from './refs.js';
+
+/** Everything of an actor that moves as one unit (DESIGN §8): state, unhandled records, cursors, outboxes, timers, open streams. */
+export interface CellCapture {
+  readonly protocol: Protocol;
+  readonly incarnation: number;
+  readonly turns: number;
+  readonly checkpointTurns: number;
+  readonly nextOpen: number;
+  readonly instance: InstanceCapture;
+  readonly cursors: readonly CursorCapture[];
+  readonly outboxes: readonly OutboxCapture[];
+  readonly mailbox: ReadonlyArray<{ readonly from: string; readonly record: RecordCapture }>;
+  /** Inbound streams that begin again, by the number under which the instance answers them. */
+  readonly open: ReadonlyArray<{ readonly ask: number; readonly from: Target; readonly record: RecordCapture }>;
+  /** Asks and streams of the actor itself that nothing in a frozen actor waits for are not kept; resumable readers do not exist. */
+  readonly timers: ReadonlyArray<{ readonly id: number; readonly remainingMs: number; readonly message: string; readonly payload: Uint8Array | undefined }>;
+}
+
+/**
+ * The actor as bytes. @param withMailbox true for a move; a checkpoint leaves unhandled records to their senders, who still hold them
+ * @throws {GodwitError} INVALID_ARGUMENT a record in the mailbox cannot travel
+ */
+export function captureCell(cell: Cell, instance: InstanceCapture, now: number, withMailbox: boolean): Uint8Array {
+  const mailbox = withMailbox ? [...cell.mailbox].filter((record) => !record.cancelled) : [];
+  const capture: CellCapture = {
+    protocol: cell.target.$protocol,
+    incarnation: cell.incarnation,
+    turns: cell.turns,
+    checkpointTurns: cell.checkpointTurns,
+    nextOpen: cell.nextOpen,
+    instance,
+    cursors: [...cell.cursors.values()].map((cursor) => cursor.capture(withMailbox)),
+    outboxes: [...cell.channels.values()].map((channel) => channel.capture(now)),
+    mailbox: mailbox.map((record) => ({ from: (record.sender as Target).$address, record: captureEncoded(cell, record, now) })),
+    open: instance.streams.flatMap(({ ask }) => {
+      const record = cell.open.get(ask);
+      return record?.sender === undefined ? [] : [{ ask, from: plain(record.sender), record: captureEncoded(cell, record, now) }];
+    }),
+    timers: [...cell.timers.values()].map(({ id, dueAt, message, payload }) => ({
+      id,
+      remainingMs: Math.max(0, dueAt - now),
+      message,
+      payload: payload.bytes ?? (payload.value === undefined ? undefined : encode(payload.value, outgoingRefs)),
+    })),
+  };
+  return encode(capture, outgoingRefs);
+}
+
+/** @throws {GodwitError} DATA_LOSS unless the bytes are a capture */
+export function parseCapture(bytes: Uint8Array): CellCapture {
+  const capture = decode(bytes, outgoingRefs) as Partial<CellCapture> | null;
+  const valid = typeof capture === 'object' && capture !== null && capture.instance?.state instanceof Uint8Array && Array.isArray(capture.cursors) && Array.isArray(capture.outboxes) && Array.isArray(capture.mailbox);
+  if (!valid) throw new GodwitError('DATA_LOSS', `these ${bytes.length} bytes are no capture of an actor`);
+  return capture as CellCapture;
+}
+
+/** Puts everything but the instance back into a new cell. */
+export function restoreCell(cell: Cell, capture: CellCapture, now: number, startTimer: (timer: CellTimer, delayMs: number) => void): void {
+  cell.incarnation = capture.incarnation;
+  cell.turns = capture.turns;
+  cell.checkpointTurns = capture.checkpointTurns;
+  cell.nextOpen = capture.nextOpen;
+  for (const captured of capture.cursors) cell.cursors.set(captured.from.$address, Cursor.restore(captured));
+  for (const outbox of capture.outboxes) {
+    const channel = new Channel(cell, outbox.to, outbox.incarnation);
+    channel.restoreFrom(outbox, now);
+    cell.channels.set(outbox.to, channel);
+  }
+  for (const { from, record } of capture.mailbox) {
+    const cursor = cell.cursors.get(from);
+    if (cursor === undefined) throw new GodwitError('DATA_LOSS', `capture of ${cell.address} holds a record of ${from} without its cursor`);
+    cell.mailbox.push(arrived(restoreRecord(record, now), cursor) as TurnRecord);
+  }
+  for (const { ask, from, record } of capture.open) {
+    const cursor = cell.cursors.get(from.$address);
+    if (cursor === undefined) continue;
+    const open = arrived(restoreRecord(record, now), cursor) as TurnRecord;
+    open.ask = ask;
+    cell.open.set(ask, open);
+  }
+  for (const { id, remainingMs, message, payload } of capture.timers) {
+    const timer = new CellTimer(cell, id, message, { value: undefined, bytes: payload }, now + remainingMs);
+    cell.timers.set(id, timer);
+    startTimer(timer, remainingMs);
+  }
+}
+
+/** A new life of the actor after turns were forgotten: its streams begin again at 1. What its outboxes hold is sent under the new numbers. */
+export function beginIncarnation(cell: Cell, incarnation: number): void {
+  cell.incarnation = incarnation;
+  for (const channel of cell.channels.values()) {
+    const held = channel.empty();
+    channel.incarnation = incarnation;
+    channel.next = 1;
+    for (const record of held) {
+      record.number = channel.next++;
+      channel.hold(record);
+    }
+    channel.rewind();
+  }
+}
+
+function arrived(record: ChannelRecord, cursor: Cursor): ChannelRecord {
+  record.cursor = cursor;
+  record.sender = cursor.from;
+  return record;
+}
+
+function captureEncoded(cell: Cell, record: ChannelRecord, now: number): RecordCapture {
+  if (record.bytes === undefined && record.value !== undefined) {
+    try {
+      record.bytes = encode(record.value, outgoingRefs);
+    } catch (thrown) {
+      throw new GodwitError('INVALID_ARGUMENT', `record '${record.message}' in the mailbox of ${cell.address} cannot travel: ${GodwitError.from(thrown).message}`);
+    }
+  }
+  return captureRecord(record, now);
+}
+
+function plain(target: Target): Target {
+  return { $address: target.$address, $protocol: target.$protocol };
+}
+

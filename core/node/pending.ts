@@ -1,0 +1,38 @@
+import type { Payload } from '../ports/runtime.js';
+import type { Cell } from './cell.js';
+import { Timer } from './timer-wheel.js';
+
+/** An ask or stream of an actor that waits for its answer; the timer is its deadline. */
+export class PendingAsk extends Timer {
+  constructor(
+    private readonly cell: Cell,
+    readonly id: number,
+    /** Address of the actor that was asked: nobody else may answer. */
+    public to: string,
+    readonly message: string,
+  ) {
+    super();
+  }
+
+  override fire(): void {
+    this.cell.expire(this);
+  }
+}
+
+/** A timer that an actor set on itself. */
+export class CellTimer extends Timer {
+  /** @param dueAt milliseconds on the local clock */
+  constructor(
+    private readonly cell: Cell,
+    readonly id: number,
+    readonly message: string,
+    readonly payload: Payload,
+    readonly dueAt: number,
+  ) {
+    super();
+  }
+
+  override fire(): void {
+    this.cell.due(this);
+  }
+}

@@ -1,0 +1,188 @@
+// Which way each channel goes: into a mailbox of this node, over the link to another, or nowhere yet.
+//
+// A channel follows its receiver: when it arrives here, leaves, or is heard of elsewhere, every channel to it is led anew, and what the
+// outbox still holds is sent again that way (O3). Nobody forwards for anybody else.
+import type { Outbox } from '../delivery/outbox.js';
+import type { ChannelRecord } from '../delivery/record.js';
+import { GodwitError, valueFromError } from '../errors.js';
+import type { Pipe } from '../ports/transport.js';
+import type { Cell } from './cell.js';
+import type { Channel } from './channel.js';
+import { type Directory, homeOf } from './directory.js';
+import { type BounceAnswer, Link, type LinkHost, type Peer } from './link.js';
+
+/** What routes need of their node. */
+export interface RoutesHost extends LinkHost {
+  readonly name: string;
+  readonly directory: Directory;
+  deadLetter(cell: Cell, record: ChannelRecord, reason: string): void;
+  reexecuted(channel: Channel, record: ChannelRecord): void;
+  linkUp(link: Link): void;
+  fenced(cell: Cell, epoch: number): void;
+}
+
+export class Routes {
+  readonly links = new Map<string, Link>();
+  private readonly channels = new Map<string, Set<Channel>>();
+
+  constructor(private readonly host: RoutesHost) {}
+
+  /** Takes a channel in and gives it its first way. */
+  route(channel: Channel): void {
+    const to = this.host.directory.resolve(channel.to);
+    let group = this.channels.get(to);
+    if (group === undefined) {
+      group = new Set();
+      this.channels.set(to, group);
+    }
+    group.add(channel);
+    this.lead(channel, to);
+  }
+
+  forget(channel: Channel): void {
+    channel.link?.release(channel);
+    channel.cell = channel.cursor = undefined;
+    this.channels.get(this.host.directory.resolve(channel.to))?.delete(channel);
+  }
+
+  /** Leads every channel to `address` anew. */
+  reroute(address: string): void {
+    for (const channel of this.channels.get(address) ?? []) this.lead(channel, address);
+  }
+
+  /** Lets channels from this node wait in their outboxes: the receiver is being captured. */
+  detach(cell: Cell): void {
+    for (const channel of this.channels.get(cell.address) ?? []) channel.cell = channel.cursor = undefined;
+  }
+
+  /** Every channel of a cell leaves this node with it. */
+  leave(cell: Cell): void {
+    for (const channel of cell.channels.values()) this.forget(channel);
+  }
+
+  /** Records to `from` go to `to` from now on. */
+  repoint(from: string, to: string): void {
+    this.host.directory.repoint(from, to);
+    const moved = this.channels.get(from) ?? new Set();
+    this.channels.delete(from);
+    for (const channel of moved) {
+      channel.link?.release(channel);
+      channel.cell = channel.cursor = undefined;
+      channel.from.redirect(channel, to);
+    }
+  }
+
+  /** The link to a peer that has introduced itself over `pipe`; an earlier pipe is replaced. */
+  attach(pipe: Pipe, peer: Peer): Link {
+    let link = this.links.get(peer.node);
+    if (link === undefined) {
+      link = new Link(peer, this.host);
+      this.links.set(peer.node, link);
+    }
+    const routed: Channel[] = [];
+    for (const [address, group] of this.channels) {
+      if (this.host.cell(address) !== undefined || this.host.directory.nodeFor(address) !== peer.node) continue;
+      for (const channel of group) {
+        channel.link = link;
+        routed.push(channel);
+      }
+    }
+    link.attach(pipe, peer, routed);
+    this.host.linkUp(link);
+    return link;
+  }
+
+  /** A receiver is not where a record was sent. */
+  bounced(channel: Channel, link: Link, answer: BounceAnswer): void {
+    if (channel.link !== link) return;
+    const address = this.host.directory.resolve(channel.to);
+    if (answer.fenced === true) {
+      this.host.fenced(channel.from, answer.epoch ?? 0);
+      return;
+    }
+    link.release(channel);
+    if (answer.node !== undefined && answer.epoch !== undefined) {
+      this.host.directory.adopt(address, { node: answer.node, epoch: answer.epoch });
+      this.lead(channel, address);
+    } else if (link.peer.node === homeOf(address)) {
+      this.refuse(channel, new GodwitError('NOT_FOUND', `there is no actor ${address}: its home ${link.peer.node} does not know it`));
+    } else {
+      // Whoever was believed to have it knows nothing: the home does.
+      this.host.directory.forget(address);
+      this.lead(channel, address);
+    }
+  }
+
+  close(): void {
+    for (const link of this.links.values()) link.close();
+  }
+
+  private lead(channel: Channel, address: string): void {
+    const cell = this.host.cell(address);
+    if (cell !== undefined && cell.status !== 'ended') {
+      channel.link?.release(channel);
+      if (channel.cell !== cell) this.connect(channel, cell);
+      return;
+    }
+    channel.cell = channel.cursor = undefined;
+    const node = this.host.directory.nodeFor(address);
+    if (node === this.host.name) {
+      channel.link?.release(channel);
+      // Records are taken first and refused after, so that an ask ends by rejection, never by a throw.
+      channel.refusing = true;
+      queueMicrotask(() => this.refuseIfStillMissing(channel, address));
+      return;
+    }
+    const link = this.links.get(node);
+    if (channel.link === link && link !== undefined) return;
+    channel.link?.release(channel);
+    channel.rewind();
+    channel.link = link;
+    link?.offer(channel);
+  }
+
+  /** The receiver is here: what waits in the outbox goes to its mailbox, then the channel leads there. */
+  private connect(channel: Channel, cell: Cell): void {
+    const { target, epoch } = channel.from;
+    let cursor: ReturnType<Cell['cursorFor']>;
+    try {
+      cursor = cell.cursorFor(target, channel.incarnation, epoch);
+    } catch (thrown) {
+      this.host.fenced(channel.from, GodwitError.from(thrown).code === 'ABORTED' ? (cell.cursors.get(target.$address)?.epoch ?? 0) : 0);
+      return;
+    }
+    cursor.sink = undefined;
+    channel.cell = cell;
+    channel.cursor = cursor;
+    for (const record of (channel as Outbox).empty()) {
+      if (cursor.accept(record.number) !== 'next' || cursor.wasHandled(record.number)) continue;
+      if (record.kind === 'ask' && !channel.from.asks.has(record.correlation)) this.host.reexecuted(channel, record);
+      record.cursor = cursor;
+      record.sender = cursor.from;
+      cell.arrive(record);
+    }
+  }
+
+  private refuseIfStillMissing(channel: Channel, address: string): void {
+    channel.refusing = false;
+    if (channel.cell !== undefined || this.host.directory.nodeFor(address) !== this.host.name || this.host.cell(address) !== undefined) return;
+    this.refuse(channel, new GodwitError('NOT_FOUND', `there is no actor ${address} on node ${this.host.name}`));
+  }
+
+  private refuse(channel: Channel, error: GodwitError): void {
+    const value = valueFromError(error, this.host.name);
+    for (const record of channel.empty()) {
+      const pending = record.kind === 'ask' || record.kind === 'stream' ? channel.from.asks.get(record.correlation) : undefined;
+      if (pending === undefined) {
+        if (record.kind === 'tell') this.host.deadLetter(channel.from, record, error.message);
+        continue;
+      }
+      channel.from.asks.delete(pending.id);
+      channel.from.host.stopTimer(pending);
+      channel.from.instance?.settle(pending.id, { error: value });
+    }
+    // What is sent later is tried again: the actor may exist by then.
+    channel.rewind();
+    channel.missing = true;
+  }
+}

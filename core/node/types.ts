@@ -1,0 +1,124 @@
+import type { AnyDefinition, Needs } from '../actors/definition.js';
+import type { Blobs, BlobTransfer } from '../ports/blobs.js';
+import type { Clock } from '../ports/clock.js';
+import type { Digest } from '../ports/digest.js';
+import type { HostFunctions } from '../ports/host-function.js';
+import type { Logger } from '../ports/logger.js';
+import type { Manifest, ModuleSource, Tier } from '../ports/module-source.js';
+import type { Random } from '../ports/random.js';
+import type { Runtime } from '../ports/runtime.js';
+
+/** What a node is built from. */
+export interface NodeOptions {
+  readonly name: string;
+  /** Tells this life of the node from earlier ones of the same name; default: random. */
+  readonly boot?: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly digest: Digest;
+  readonly logger: Logger;
+  readonly blobs: Blobs;
+  readonly transfer: BlobTransfer;
+  /** Needed to move actors to a node that runs another tier. */
+  readonly modules?: ModuleSource;
+  /** One per tier that this node can run. */
+  readonly runtimes: readonly Runtime[];
+  readonly hostFunctions: HostFunctions;
+  /** Definitions that may be restored here natively without having been spawned here before. */
+  readonly definitions?: readonly AnyDefinition[];
+  /**
+   * Decides whether an actor may move here, and on which tier. Default: refuse everything that was not spawned here.
+   * @throws {GodwitError} with the reason of the refusal; it reaches the source
+   */
+  readonly admit?: (request: MoveRequest) => Admission | Promise<Admission>;
+  /** Encodes even what stays on this node, so that tests see what a move would. Default false. */
+  readonly encodeAlways?: boolean;
+}
+
+/** What a source says of the actor it wants to move here. */
+export interface MoveRequest {
+  readonly move: string;
+  readonly address: string;
+  readonly definition: string;
+  readonly version: number;
+  readonly needs: Needs;
+  /** Absent if the actor's home is this node and it knows the definition natively. */
+  readonly manifest: Manifest | undefined;
+  /** What the accepted offer gave to the source; empty for a recall. */
+  readonly token: string;
+  /** Node that asks. */
+  readonly source: string;
+}
+
+/** Leave to move here. */
+export interface Admission {
+  readonly tier: Tier;
+}
+
+/** How to move an actor. */
+export interface MoveOptions {
+  /** Name of the target node; a link to it must exist. */
+  readonly to: string;
+  /** Token of an accepted offer. */
+  readonly token?: string;
+  /** Why, for the report: 'battery', 'recall', … */
+  readonly trigger?: string;
+  /** What counts as lost time for the caller; gives the move up. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a move did. All times in milliseconds, all sizes in bytes. */
+export interface MoveReport {
+  readonly move: string;
+  readonly actor: string;
+  readonly from: { readonly node: string; readonly tier: Tier; readonly place: string };
+  readonly to: { readonly node: string; readonly tier: Tier; readonly place: string };
+  readonly trigger: string;
+  readonly epoch: number;
+  /** End of the last turn at the source to start of the actor at the target, each side's share measured on its own clock plus half the handshake's round trips. */
+  readonly stallMs: number;
+  readonly totalMs: number;
+  readonly bytes: { readonly module: number; readonly capture: number; readonly models: number };
+  /** True if the target had the module already. */
+  readonly warm: boolean;
+  /** SHA-256 of the encoded state before the freeze and after the restore. */
+  readonly stateHash: { readonly before: string; readonly after: string };
+}
+
+/** One actor as a node sees it. */
+export interface ActorInfo {
+  readonly address: string;
+  readonly definition: string;
+  readonly version: number;
+  readonly status: 'here' | 'away';
+  /** Name of the node that owns it, as far as this node knows. */
+  readonly node: string;
+  readonly tier: Tier | undefined;
+  /** Place of execution as the runtime describes it, e.g. 'native (process 4711)'; undefined while away. */
+  readonly place: string | undefined;
+  readonly epoch: number;
+  readonly incarnation: number;
+  readonly mailboxRecords: number;
+  readonly turns: number;
+}
+
+/** What happens on a node, for logs, tests and dashboards. */
+export type NodeEvent =
+  | { readonly type: 'link-up'; readonly peer: string; readonly boot: string }
+  | { readonly type: 'link-down'; readonly peer: string; readonly reason: string }
+  | { readonly type: 'moved'; readonly report: MoveReport }
+  | { readonly type: 'move-failed'; readonly actor: string; readonly to: string; readonly reason: string }
+  | { readonly type: 'arrived'; readonly actor: string; readonly from: string; readonly tier: Tier; readonly place: string; readonly epoch: number }
+  | { readonly type: 'checkpoint'; readonly actor: string; readonly turns: number; readonly bytes: number }
+  | { readonly type: 'restored'; readonly actor: string; readonly lostNode: string; readonly epoch: number; readonly incarnation: number; readonly turns: number }
+  | { readonly type: 'reexecuted'; readonly actor: string; readonly message: string; readonly sender: string }
+  | { readonly type: 'dead-letter'; readonly actor: string; readonly message: string; readonly reason: string }
+  | { readonly type: 'turn-failed'; readonly actor: string; readonly message: string; readonly code: string; readonly reason: string; readonly decision: string }
+  | { readonly type: 'stopped'; readonly actor: string; readonly reason: string };
+
+/** A link that is kept: dialled again, with growing pauses, until it is closed. */
+export interface KeptLink {
+  /** Resolves with the peer's name once linked for the first time. @throws {GodwitError} UNAUTHENTICATED or FAILED_PRECONDITION at once; UNAVAILABLE only by `signal` */
+  readonly linked: Promise<string>;
+  close(): void;
+}

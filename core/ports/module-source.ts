@@ -1,0 +1,25 @@
+import type { Hash } from './digest.js';
+
+/** What runs an actor's turns. See DESIGN §7. @public */
+export type Tier = 'native' | 'script';
+
+/** What is shipped so that another node can run a definition: names and hashes; the bytes are blobs. */
+export interface Manifest {
+  /** Name of the actor definition. */
+  readonly definition: string;
+  readonly version: number;
+  readonly tier: Tier;
+  /** Blob of the program: for the script tier one self-contained ECMAScript file as UTF-8. */
+  readonly program: Hash;
+  readonly programBytes: number;
+  /** Host functions the program may call, by facade name ('nn', 'image'). */
+  readonly hostFunctions: readonly string[];
+  /** Models the program asks for by name, each a blob of its own (reported apart from the module's bytes). */
+  readonly models: Readonly<Record<string, Hash>>;
+}
+
+/** Where a node gets the shippable form of a definition: the output of a build, or a bundler at run time. */
+export interface ModuleSource {
+  /** @throws {GodwitError} NOT_FOUND no module for this definition and version */
+  module(definition: string, version: number): Promise<{ readonly manifest: Manifest; readonly blobs: ReadonlyMap<Hash, Uint8Array> }>;
+}

@@ -1,0 +1,1 @@
+export { createNativeRuntime } from './native-runtime.js';
