@@ -1,47 +1,44 @@
 import { isRef } from '../actors/ref.js';
 
-/** Visits after which a walk stops trusting that the graph is small and begins to remember what it saw. */
-const visitBudget = 256;
+/** Objects after which a walk stops trusting that the graph is small and begins to remember what it saw. */
+const objectBudget = 256;
 /** Depth at which the quick walk gives up: cycles end here, and so does the use of stack. */
 const quickDepth = 32;
 
-let visitsLeft = 0;
+let objectsLeft = 0;
 
 /**
  * True if a ref can be reached in `value`, through whatever the codec carries. For every payload that stays on its node, hence the
- * quick walk: no set and no allocation for payloads of up to 256 values; larger, deeper and cyclic ones are walked again with a set.
+ * quick walk: no set and no allocation for payloads of up to 256 objects; larger, deeper and cyclic ones are walked again with a set.
  */
 export function carriesRef(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
-  visitsLeft = visitBudget;
+  objectsLeft = objectBudget;
   return quickly(value, 0) ?? thoroughly(value);
 }
 
-/** @returns undefined if the budget did not suffice */
+/** @returns undefined if the budget did not suffice, or something other than plain objects and arrays was met */
 function quickly(value: object, depth: number): boolean | undefined {
   if (isRef(value)) return true;
-  if (depth >= quickDepth) return undefined;
+  if (depth >= quickDepth || --objectsLeft < 0) return undefined;
   if (Array.isArray(value)) {
-    // Refused before the walk: a large array would use up the budget only to be walked again.
-    if (value.length > visitsLeft) return undefined;
     for (let i = 0; i < value.length; i++) {
-      const found = step(value[i], depth);
+      const child: unknown = value[i];
+      if (typeof child !== 'object' || child === null) continue;
+      const found = quickly(child, depth + 1);
       if (found !== false) return found;
     }
     return false;
   }
   const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return isContainer(value) ? undefined : false;
+  if (prototype !== Object.prototype && prototype !== null) return isLeaf(value) ? false : undefined;
   for (const key in value) {
-    const found = step((value as Record<string, unknown>)[key], depth);
+    const child = (value as Record<string, unknown>)[key];
+    if (typeof child !== 'object' || child === null) continue;
+    const found = quickly(child, depth + 1);
     if (found !== false) return found;
   }
   return false;
-}
-
-function step(child: unknown, depth: number): boolean | undefined {
-  if (--visitsLeft < 0) return undefined;
-  return typeof child === 'object' && child !== null ? quickly(child, depth + 1) : false;
 }
 
 function thoroughly(root: object): boolean {
@@ -52,7 +49,7 @@ function thoroughly(root: object): boolean {
   // A Set is walked in the order of insertion, additions during the walk included: it is the queue as well.
   for (const value of met) {
     if (isRef(value)) return true;
-    if (ArrayBuffer.isView(value)) continue;
+    if (isLeaf(value)) continue;
     if (Array.isArray(value)) value.forEach(meet);
     else if (value instanceof Map) {
       for (const [key, item] of value) {
@@ -71,6 +68,7 @@ function thoroughly(root: object): boolean {
   return false;
 }
 
-function isContainer(value: object): boolean {
-  return !ArrayBuffer.isView(value) && !(value instanceof Date) && !(value instanceof RegExp) && !(value instanceof ArrayBuffer);
+/** Carries bytes or a fixed content, never another value. */
+function isLeaf(value: object): boolean {
+  return ArrayBuffer.isView(value) || value instanceof Date || value instanceof RegExp || value instanceof ArrayBuffer;
 }

@@ -1,3 +1,4 @@
+import { isRef } from '../actors/ref.js';
 import { maxDepth } from './format.js';
 
 /** Beyond so many objects a Set finds a repeated one faster than a scan of the list (measured on V8 and QuickJS). */
@@ -9,45 +10,47 @@ export function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf'));
 }
 
-/** True if JSON text keeps `value` whole: a tree, not too deep, of plain objects, full arrays, strings, booleans, null and finite numbers but -0. */
+/**
+ * True if JSON text keeps `value` whole: a tree, not too deep, of plain objects, full arrays, strings, booleans, null and finite numbers but -0.
+ */
 export function isJsonTree(value: unknown): boolean {
-  return new JsonCheck().accepts(value, 0);
+  return typeof value === 'object' && value !== null ? isJsonObject(value, 0, { list: [], set: undefined }) : isJsonPrimitive(value);
 }
 
-class JsonCheck {
-  #list: object[] = [];
-  #set: Set<object> | undefined;
+/** The objects of a tree so far: one met twice makes it no tree. */
+interface Met {
+  readonly list: object[];
+  set: Set<object> | undefined;
+}
 
-  accepts(value: unknown, depth: number): boolean {
-    switch (typeof value) {
-      case 'string':
-      case 'boolean':
-        return true;
-      case 'number':
-        return value === 0 ? 1 / value > 0 : value - value === 0;
-      case 'object':
-        return value === null || (depth < maxDepth && this.#firstMet(value) && this.#children(value, depth + 1));
-      default:
-        return false;
-    }
-  }
+function isJsonPrimitive(value: unknown): boolean {
+  // A number less itself is 0 exactly if it is finite; -0 would come back as 0.
+  return typeof value === 'number' ? (value === 0 ? 1 / value > 0 : value - value === 0) : typeof value === 'string' || typeof value === 'boolean' || value === null;
+}
 
-  #children(value: object, depth: number): boolean {
-    if (Array.isArray(value)) {
-      for (let i = 0; i < value.length; i++) if (!this.accepts(value[i], depth)) return false;
-      return true;
+// Strings and numbers are looked at in place: a call per property costs an interpreter more than the rest of the loop.
+function isJsonObject(value: object, depth: number, met: Met): boolean {
+  if (depth >= maxDepth || !isFirstMet(value, met)) return false;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const child: unknown = value[i];
+      if (typeof child === 'string' || (typeof child === 'number' && child !== 0 && child - child === 0)) continue;
+      if (typeof child === 'object' && child !== null ? !isJsonObject(child, depth + 1, met) : !isJsonPrimitive(child)) return false;
     }
-    if (!isPlain(value)) return false;
-    for (const key in value) if (!this.accepts((value as Record<string, unknown>)[key], depth)) return false;
     return true;
   }
-
-  #firstMet(value: object): boolean {
-    if (this.#set === undefined) {
-      if (this.#list.includes(value)) return false;
-      if (this.#list.push(value) > listedObjects) this.#set = new Set(this.#list);
-      return true;
-    }
-    return this.#set.size !== this.#set.add(value).size;
+  if (!isPlain(value) || isRef(value)) return false;
+  for (const key in value) {
+    const child = (value as Record<string, unknown>)[key];
+    if (typeof child === 'string' || (typeof child === 'number' && child !== 0 && child - child === 0)) continue;
+    if (typeof child === 'object' && child !== null ? !isJsonObject(child, depth + 1, met) : !isJsonPrimitive(child)) return false;
   }
+  return true;
+}
+
+function isFirstMet(value: object, met: Met): boolean {
+  if (met.set !== undefined) return met.set.size !== met.set.add(value).size;
+  if (met.list.includes(value)) return false;
+  if (met.list.push(value) > listedObjects) met.set = new Set(met.list);
+  return true;
 }

@@ -23,6 +23,9 @@ type Base64Bytes = Uint8Array & { toBase64?(): string };
 type Base64Constructor = { fromBase64?(base64: string): Uint8Array };
 type WellFormedness = { isWellFormed?(): boolean };
 
+// Made once: an interpreter makes a regular expression anew each time it meets the literal.
+const wideUnit = /[^\x00-\xff]/;
+
 const native = globalThis as Native;
 const fromBase64 = (Uint8Array as unknown as Base64Constructor).fromBase64?.bind(Uint8Array);
 const hasBase64 = native.btoa !== undefined && native.atob !== undefined && fromBase64 !== undefined && (Uint8Array.prototype as Base64Bytes).toBase64 !== undefined;
@@ -87,8 +90,7 @@ function bytesFromTextNatively(text: string): TextBytes {
 }
 
 function isLatin1(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole range is meant
-  return !/[^\x00-\xff]/.test(text);
+  return !wideUnit.test(text);
 }
 
 function isWellFormed(text: string): boolean {

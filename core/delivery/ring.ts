@@ -33,6 +33,15 @@ export class Ring<T> {
     return value;
   }
 
+  /** Takes the last value back. */
+  pop(): T | undefined {
+    if (this.head === this.tail || this.slots === undefined) return undefined;
+    this.tail = (this.tail - 1) & this.mask;
+    const value = this.slots[this.tail];
+    this.slots[this.tail] = undefined;
+    return value;
+  }
+
   peek(): T | undefined {
     return this.head === this.tail ? undefined : this.slots?.[this.head];
   }

@@ -1,6 +1,20 @@
 /** What the home of an actor knows, hears and does: the ground that `home.ts` and `recovery.ts` share. */
 import type { ErrorValue } from '../errors.js';
-import { sameNode, type At, type Base, type Epoch, type MigrationMessage, type MoveId, type NodeId, type Register, type Send, type StartTimer, type Step, type StopTimer, type Timings } from './types.js';
+import {
+  type At,
+  type Base,
+  type Epoch,
+  type MigrationMessage,
+  type MoveId,
+  type NodeId,
+  type Register,
+  type Send,
+  type StartTimer,
+  type Step,
+  type StopTimer,
+  sameNode,
+  type Timings,
+} from './types.js';
 
 export type HomeTimer = 'lease' | 'restore';
 

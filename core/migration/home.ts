@@ -6,10 +6,11 @@
  * H2 Only the owner proposes and checkpoints; another life of the same node is not the owner.
  * H3 Every grant starts the home's wait for that lease anew, so the wait never ends before the owner's own count (O2).
  */
-import { onLeaseTimer, onOwnerSeen, onRestored, onRestoreFailed, onRestoreTimer, onRestarted } from './recovery.js';
-import { answer, grantTo, headOf, tellFormerStandby, waitForLease, type HomeEffect, type HomeEvent, type HomeState, type HomeStep } from './home-state.js';
+
+import { answer, grantTo, type HomeEffect, type HomeEvent, type HomeState, type HomeStep, headOf, tellFormerStandby, waitForLease } from './home-state.js';
+import { onLeaseTimer, onOwnerSeen, onRestarted, onRestored, onRestoreFailed, onRestoreTimer } from './recovery.js';
 import { propose, recordBase } from './register.js';
-import { sameNode, stay, unreachable, type MigrationMessage, type NodeId, type Register, type Timings } from './types.js';
+import { type MigrationMessage, type NodeId, type Register, sameNode, stay, type Timings, unreachable } from './types.js';
 
 /** The home of an actor, with the register of its spawn. Feed `restarted` first if the register comes from disk. */
 export function createHome(actor: string, self: NodeId, register: Register, timings: Timings): HomeState {
@@ -82,13 +83,17 @@ function onQuery(state: HomeState, message: Extract<MigrationMessage, { type: 'q
     return { state: { ...state, phase: 'settled' }, effects: [waitForLease(state), grantTo(state, askedAtMs)] };
   }
   const taken = onOwnerSeen(state, from);
-  return { state: taken.state, effects: [...taken.effects, answer(from, { type: 'registered', ...headOf(taken.state, move), register: taken.state.register })] };
+  return {
+    state: taken.state,
+    effects: [...taken.effects, answer(from, { type: 'registered', ...headOf(taken.state, move), register: taken.state.register })],
+  };
 }
 
 function onStable(state: HomeState, message: Extract<MigrationMessage, { type: 'stable' }>): HomeStep {
   const register = recordBase(state.register, message.from, message.epoch, message.base, message.standby);
   const next = { ...state, register };
   const told = answer(message.from, { type: 'registered', ...headOf(next, message.move), register });
-  return register === state.register ? { state, effects: [told] } : { state: next, effects: [{ type: 'persist', register }, told, ...tellFormerStandby(state, next)] };
+  return register === state.register
+    ? { state, effects: [told] }
+    : { state: next, effects: [{ type: 'persist', register }, told, ...tellFormerStandby(state, next)] };
 }
-

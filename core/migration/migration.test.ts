@@ -5,10 +5,11 @@ import { createHome, stepHome } from './home.js';
 import type { HomeState } from './home-state.js';
 import { createOwner, mayRun, stepOwner } from './owner.js';
 import { competing, createRegister, propose, recordBase, takeOver } from './register.js';
-import { createSource, stepSource, type SourceEvent, type SourceState } from './source.js';
+import { createSource, stepSource } from './source.js';
+import type { SourceEvent, SourceState } from './source-state.js';
 import { answerStray } from './stray.js';
 import { createTarget, stepTarget, type TargetEvent, type TargetState } from './target.js';
-import { defaultTimings, type Capture, type MigrationMessage, type MoveId, type MovePlan, type NodeId, type Proposal, type Register } from './types.js';
+import { type Capture, defaultTimings, type MigrationMessage, type MoveId, type MovePlan, type NodeId, type Proposal, type Register } from './types.js';
 
 const device: NodeId = { name: 'device', boot: '1' };
 const edge: NodeId = { name: 'edge', boot: '1' };
@@ -16,7 +17,18 @@ const move = 'm1' as MoveId;
 const actor = 'device/map';
 const capture: Capture = { hash: 'h7' as Hash, turns: 7, sizeBytes: 100 };
 const manifest: Manifest = { definition: 'map', version: 1, tier: 'script', program: 'p' as Hash, programBytes: 1, hostFunctions: [], models: {} };
-const plan: MovePlan = { move, actor, epoch: 1, source: device, target: edge, home: 'device', manifest, blobs: ['p' as Hash], expectedBytes: 100, timings: defaultTimings };
+const plan: MovePlan = {
+  move,
+  actor,
+  epoch: 1,
+  source: device,
+  target: edge,
+  home: 'device',
+  manifest,
+  blobs: ['p' as Hash],
+  expectedBytes: 100,
+  timings: defaultTimings,
+};
 const reason = { code: 'CANCELLED', message: 'recalled', retryable: true } as const;
 const proposal: Proposal = { move, expect: { owner: device, epoch: 1 }, next: { owner: edge, base: { hash: capture.hash, turns: 7 }, standby: device } };
 const first = createRegister(device, 2000);
@@ -25,7 +37,8 @@ const committed = propose(first, proposal).register;
 const by = (from: NodeId, epoch = 1) => ({ move, actor, epoch, from });
 const told = (message: MigrationMessage, nowMs = 0) => ({ type: 'message', message, nowMs }) as const;
 const types = (step: { effects: readonly { type: string }[] }) => step.effects.map((effect) => effect.type).filter((type) => !type.endsWith('Timer'));
-const sent = (step: { effects: readonly { type: string; message?: unknown }[] }) => step.effects.filter((e) => e.type === 'send').map((e) => (e.message as MigrationMessage).type);
+const sent = (step: { effects: readonly { type: string; message?: unknown }[] }) =>
+  step.effects.filter((e) => e.type === 'send').map((e) => (e.message as MigrationMessage).type);
 
 function sourceAfter(...events: SourceEvent[]): SourceState {
   return events.reduce<SourceState>((state, event) => stepSource(state, event).state, createSource());
@@ -38,11 +51,21 @@ const warmed = told({ type: 'warmed', ...by(edge) });
 const frozen: SourceEvent = { type: 'frozen', capture, nowMs: 0 };
 const ready = told({ type: 'ready', ...by(edge), hash: capture.hash }, 50);
 const decided = (register: Register, won = true) => told({ type: 'decided', ...by(device, register.epoch), won, register, askedAtMs: 50 }, 60);
-const prepare: TargetEvent = told({ type: 'prepare', ...by(device), target: edge, home: 'device', manifest, blobs: plan.blobs, expectedBytes: 100, timings: defaultTimings });
+const prepare: TargetEvent = told({
+  type: 'prepare',
+  ...by(device),
+  target: edge,
+  home: 'device',
+  manifest,
+  blobs: plan.blobs,
+  expectedBytes: 100,
+  timings: defaultTimings,
+});
 const warm: TargetEvent[] = [prepare, { type: 'reserved', missing: [], nowMs: 0 }, { type: 'instanceWarmed', nowMs: 0 }];
 const arrived = told({ type: 'capture', ...by(device), capture });
 const restored: TargetEvent = { type: 'restored', hash: capture.hash, nowMs: 100 };
-const grant = (epoch: number, askedAtMs?: number, to = edge) => ({ type: 'grant', ...by(device, epoch), owner: to, leaseMs: 2000, ...(askedAtMs === undefined ? {} : { askedAtMs }) }) as const;
+const grant = (epoch: number, askedAtMs?: number, to = edge) =>
+  ({ type: 'grant', ...by(device, epoch), owner: to, leaseMs: 2000, ...(askedAtMs === undefined ? {} : { askedAtMs }) }) as const;
 
 test('register: a proposal that expects the present owner wins at the next epoch', (t) => {
   t.deepEqual(committed, { ...first, epoch: 2, owner: edge, move, base: { hash: capture.hash, turns: 7 }, standby: device });
@@ -83,7 +106,12 @@ test('source: freezes once the target is warm, proposes once it is ready, and re
 
 test('source: whatever fails before the proposal thaws the actor at its epoch and tells the target', (t) => {
   const phases = [[begin], [begin, warmed], [begin, warmed, frozen]];
-  const ends: SourceEvent[] = [{ type: 'cancel', reason, nowMs: 1 }, { type: 'failed', reason, nowMs: 1 }, { type: 'peerLost', peer: 'edge', nowMs: 1 }, told({ type: 'refused', ...by(edge), reason })];
+  const ends: SourceEvent[] = [
+    { type: 'cancel', reason, nowMs: 1 },
+    { type: 'failed', reason, nowMs: 1 },
+    { type: 'peerLost', peer: 'edge', nowMs: 1 },
+    told({ type: 'refused', ...by(edge), reason }),
+  ];
   for (const events of phases) {
     for (const end of ends) {
       const step = stepSource(sourceAfter(...events), end);
@@ -169,7 +197,8 @@ test('target: runs by the grant of its epoch, with a lease that counts from READ
 test('target: refuses a grant of another epoch, of another home, or to another life', (t) => {
   const state = targetAfter(...warm, arrived, restored);
 
-  for (const wrong of [grant(3), { ...grant(2), from: { name: 'liar', boot: '1' } }, grant(2, undefined, { name: 'edge', boot: '2' })]) t.deepEqual(types(stepTarget(state, told(wrong, 150))), ['refuse']);
+  for (const wrong of [grant(3), { ...grant(2), from: { name: 'liar', boot: '1' } }, grant(2, undefined, { name: 'edge', boot: '2' })])
+    t.deepEqual(types(stepTarget(state, told(wrong, 150))), ['refuse']);
 });
 
 test('target: a grant that comes after its lease is asked for again', (t) => {
@@ -260,7 +289,10 @@ test('home: takes over from the last base when the lease ends, and runs it as a 
   t.like(step.state.register, { epoch: 3, owner: device });
 
   const running = stepHome(step.state, { type: 'restored', nowMs: 2110 });
-  t.like(running.effects.find((e) => e.type === 'runHere'), { epoch: 3, incarnation: 3 });
+  t.like(
+    running.effects.find((e) => e.type === 'runHere'),
+    { epoch: 3, incarnation: 3 },
+  );
 });
 
 test('home: takes over at once from a node that lives another life', (t) => {

@@ -8,7 +8,23 @@
  * O3 A lease that ends pauses, never destroys; the same epoch may be leased again (I4).
  * O4 A stable checkpoint is announced to the home until the register shows it: until then another node holds the base (S3, I5).
  */
-import { sameNode, stay, unreachable, type At, type Base, type Epoch, type MigrationMessage, type MoveId, type NodeId, type Register, type Send, type StartTimer, type Step, type StopTimer, type Timings } from './types.js';
+import {
+  type At,
+  type Base,
+  type Epoch,
+  type MigrationMessage,
+  type MoveId,
+  type NodeId,
+  type Register,
+  type Send,
+  type StartTimer,
+  type Step,
+  type StopTimer,
+  sameNode,
+  stay,
+  type Timings,
+  unreachable,
+} from './types.js';
 
 export type OwnerTimer = 'renew' | 'lease' | 'stable';
 
@@ -67,7 +83,9 @@ type OwnerStep = Step<OwnerState, OwnerEffect>;
 /** An owner with a lease until `leaseUntilMs` on its own clock; Infinity where the home owns. */
 export function createOwner(of: Ownership, leaseUntilMs: number, nowMs: number): OwnerStep {
   const state: OwnerState = { of, phase: 'running', leaseUntilMs, announcing: undefined };
-  return leaseUntilMs === Number.POSITIVE_INFINITY ? stay(state) : stayAnd(state, leaseTimer(state, nowMs), { type: 'startTimer', timer: 'renew', delayMs: of.timings.renewEveryMs });
+  return leaseUntilMs === Number.POSITIVE_INFINITY
+    ? stay(state)
+    : stayAnd(state, leaseTimer(state, nowMs), { type: 'startTimer', timer: 'renew', delayMs: of.timings.renewEveryMs });
 }
 
 /** O1: true while a turn may begin and an effect may leave. */
@@ -144,7 +162,13 @@ function onLeaseTimer(state: OwnerState, nowMs: number): OwnerStep {
 }
 
 function end(state: OwnerState, phase: 'fenced' | 'handedOver', ...effects: readonly OwnerEffect[]): OwnerStep {
-  return stayAnd({ ...state, phase }, { type: 'stopTimer', timer: 'lease' }, { type: 'stopTimer', timer: 'renew' }, { type: 'stopTimer', timer: 'stable' }, ...effects);
+  return stayAnd(
+    { ...state, phase },
+    { type: 'stopTimer', timer: 'lease' },
+    { type: 'stopTimer', timer: 'renew' },
+    { type: 'stopTimer', timer: 'stable' },
+    ...effects,
+  );
 }
 
 function leaseTimer(state: OwnerState, nowMs: number): OwnerEffect {

@@ -9,9 +9,9 @@
  * V3 The standby keeps the base until the register shows it elsewhere; it is asked again until it answers (I5).
  */
 import type { ErrorValue } from '../errors.js';
-import { tellFormerStandby, waitForLease, type HomeState, type HomeStep } from './home-state.js';
+import { type HomeState, type HomeStep, tellFormerStandby, waitForLease } from './home-state.js';
 import { takeOver } from './register.js';
-import { reasonOf, sameNode, stay, type NodeId } from './types.js';
+import { type NodeId, reasonOf, sameNode, stay } from './types.js';
 
 /** The wait for the owner's lease is over. */
 export function onLeaseTimer(state: HomeState): HomeStep {
@@ -37,14 +37,25 @@ export function onRestored(state: HomeState): HomeStep {
   const next: HomeState = { ...state, phase: 'settled', register: { ...state.register, standby: state.self } };
   return {
     state: next,
-    effects: [{ type: 'persist', register: next.register }, { type: 'stopTimer', timer: 'restore' }, { type: 'runHere', epoch, move, incarnation: epoch }, ...tellFormerStandby(state, next)],
+    effects: [
+      { type: 'persist', register: next.register },
+      { type: 'stopTimer', timer: 'restore' },
+      { type: 'runHere', epoch, move, incarnation: epoch },
+      ...tellFormerStandby(state, next),
+    ],
   };
 }
 
 /** The standby could not be reached, or gave other bytes. */
 export function onRestoreFailed(state: HomeState, reason: ErrorValue): HomeStep {
   if (state.phase !== 'restoring') return stay(state);
-  return { state, effects: [{ type: 'startTimer', timer: 'restore', delayMs: state.timings.restoreRetryMs }, { type: 'report', report: { type: 'restoreFailed', reason } }] };
+  return {
+    state,
+    effects: [
+      { type: 'startTimer', timer: 'restore', delayMs: state.timings.restoreRetryMs },
+      { type: 'report', report: { type: 'restoreFailed', reason } },
+    ],
+  };
 }
 
 export function onRestoreTimer(state: HomeState): HomeStep {
@@ -55,8 +66,18 @@ export function onRestoreTimer(state: HomeState): HomeStep {
 function begin(state: HomeState): HomeStep {
   const { owner, base, standby } = state.register;
   if (base === undefined) {
-    const reason = reasonOf('DATA_LOSS', `${state.actor} was lost with node ${owner.name} at epoch ${state.register.epoch}, which never made a checkpoint`, state.self);
-    return { state: { ...state, phase: 'lost' }, effects: [{ type: 'stopTimer', timer: 'lease' }, { type: 'report', report: { type: 'lost', reason } }] };
+    const reason = reasonOf(
+      'DATA_LOSS',
+      `${state.actor} was lost with node ${owner.name} at epoch ${state.register.epoch}, which never made a checkpoint`,
+      state.self,
+    );
+    return {
+      state: { ...state, phase: 'lost' },
+      effects: [
+        { type: 'stopTimer', timer: 'lease' },
+        { type: 'report', report: { type: 'lost', reason } },
+      ],
+    };
   }
   const register = takeOver(state.register, state.self);
   return {

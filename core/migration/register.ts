@@ -5,7 +5,7 @@
  * R2 A proposal expects (owner, epoch); of two with the same expectation at most one wins, whatever repeats or overtakes.
  * R3 `base` and `standby` advance under one epoch, by its owner only, and never back.
  */
-import { sameNode, type Base, type Epoch, type MoveId, type NodeId, type Proposal, type Register } from './types.js';
+import { type Base, type Epoch, type MoveId, type NodeId, type Proposal, type Register, sameNode } from './types.js';
 
 /** A first register: `owner` at epoch 1. @param leaseMs milliseconds, > 0 */
 export function createRegister(owner: NodeId, leaseMs: number): Register {

@@ -13,79 +13,34 @@
 import type { ErrorValue } from '../errors.js';
 import type { Hash } from '../ports/digest.js';
 import { competing } from './register.js';
-import { reasonOf, sameNode, stay, unreachable, type At, type Capture, type Epoch, type MigrationMessage, type MovePlan, type NodeId, type Proposal, type Register, type Send, type StartTimer, type Step, type StopTimer } from './types.js';
-
-/** At most one of them runs at a time: each belongs to one phase. */
-export type SourceTimer = 'prepare' | 'freeze' | 'transfer' | 'ready' | 'propose' | 'retain';
-
-interface Frozen {
-  readonly plan: MovePlan;
-  readonly capture: Capture;
-}
-
-export type SourceState =
-  | { readonly phase: 'idle' }
-  | { readonly phase: 'preparing' | 'freezing'; readonly plan: MovePlan }
-  | ({ readonly phase: 'transferring' | 'awaitingReady' } & Frozen)
-  /** `giveUp` is why the competing proposal was made; undefined while the first stands. */
-  | ({ readonly phase: 'proposing'; readonly proposal: Proposal; readonly giveUp: ErrorValue | undefined } & Frozen)
-  /** The target owns the actor; the frozen copy is retained. `ran` once it is reported that the actor runs elsewhere. */
-  | ({ readonly phase: 'committed'; readonly ran: boolean } & Frozen)
-  | { readonly phase: 'givenUp' | 'superseded' | 'done'; readonly plan: MovePlan };
-
-export type SourceEvent = At &
-  (
-    | { readonly type: 'begin'; readonly plan: MovePlan }
-    | { readonly type: 'message'; readonly message: MigrationMessage }
-    /** Answers `offerBlobs`. */
-    | { readonly type: 'blobsOffered' }
-    /** Answers `freeze`. */
-    | { readonly type: 'frozen'; readonly capture: Capture }
-    /** Answers `sendCapture`: the last byte has left, or is on offer. */
-    | { readonly type: 'captureSent' }
-    /** An effect could not be carried out. */
-    | { readonly type: 'failed'; readonly reason: ErrorValue }
-    | { readonly type: 'cancel'; readonly reason: ErrorValue }
-    | { readonly type: 'timer'; readonly timer: SourceTimer }
-    | { readonly type: 'peerLost' | 'peerRegained'; readonly peer: string }
-  );
-
-/** How a move stands, for whoever asked for it: `committed`, `running`, `done` in this order, or one of the two other ends. */
-export type SourceReport =
-  | { readonly type: 'givenUp'; readonly reason: ErrorValue; readonly epoch: Epoch }
-  | { readonly type: 'superseded'; readonly register: Register }
-  | { readonly type: 'done' }
-  | { readonly type: 'committed'; readonly epoch: Epoch }
-  /** It runs elsewhere: the stall is over. `heard` is false if the target's word was lost and this was learnt later, so that now is no measure. */
-  | { readonly type: 'running'; readonly epoch: Epoch; readonly heard: boolean };
-
-export type SourceEffect =
-  | Send
-  | StartTimer<SourceTimer>
-  | StopTimer<SourceTimer>
-  /** Makes blobs obtainable for the target; answered by `blobsOffered` or `failed`. */
-  | { readonly type: 'offerBlobs'; readonly to: string; readonly hashes: readonly Hash[] }
-  /** Freezes at a turn's end and captures; answered by `frozen` or `failed`. */
-  | { readonly type: 'freeze' }
-  /** Ends a freeze, complete or not: the actor runs on at its epoch, unless its owner machine has paused it. */
-  | { readonly type: 'thaw' }
-  /** Sends the message with the capture's bytes in it, or offers them as a blob first; answered by `captureSent` or `failed`. */
-  | { readonly type: 'sendCapture'; readonly to: string; readonly message: Extract<MigrationMessage, { type: 'capture' }> }
-  /** Ownership is at stake from here: feed `handedOver` to the owner machine. Comes before the first proposal. */
-  | { readonly type: 'handOver' }
-  /** The frozen copy runs here again, at a new epoch, with a new owner machine. */
-  | { readonly type: 'activate'; readonly epoch: Epoch; readonly leaseUntilMs: number }
-  /** The frozen copy is now a retained one, obtainable as a blob; late records are answered MOVED. */
-  | { readonly type: 'moved'; readonly where: NodeId; readonly epoch: Epoch }
-  /** Destroys the frozen or retained copy of this move; a later life of the actor on this node is not touched. */
-  | { readonly type: 'dropCopy' }
-  | { readonly type: 'report'; readonly report: SourceReport };
+import type { Frozen, SourceEffect, SourceEvent, SourceState, SourceTimer } from './source-state.js';
+import {
+  type Capture,
+  type Epoch,
+  type MigrationMessage,
+  type MovePlan,
+  type Proposal,
+  type Register,
+  reasonOf,
+  type Send,
+  type Step,
+  sameNode,
+  stay,
+  unreachable,
+} from './types.js';
 
 type SourceStep = Step<SourceState, SourceEffect>;
 type Before = Extract<SourceState, { phase: 'preparing' | 'freezing' | 'transferring' | 'awaitingReady' }>;
 type Proposing = Extract<SourceState, { phase: 'proposing' }>;
 
-const timerOf = { preparing: 'prepare', freezing: 'freeze', transferring: 'transfer', awaitingReady: 'ready', proposing: 'propose', committed: 'retain' } as const;
+const timerOf = {
+  preparing: 'prepare',
+  freezing: 'freeze',
+  transferring: 'transfer',
+  awaitingReady: 'ready',
+  proposing: 'propose',
+  committed: 'retain',
+} as const;
 
 /** A source before its `begin`. */
 export function createSource(): SourceState {
@@ -111,7 +66,9 @@ export function stepSource(state: SourceState, event: SourceEvent): SourceStep {
     case 'timer':
       return onTimer(state, event.timer, event.nowMs);
     case 'peerLost':
-      return 'plan' in state && event.peer === state.plan.target.name ? stop(state, reasonOf('UNAVAILABLE', `lost node ${event.peer} while moving ${state.plan.actor} there`, state.plan.source), event.nowMs) : stay(state);
+      return 'plan' in state && event.peer === state.plan.target.name
+        ? stop(state, reasonOf('UNAVAILABLE', `lost node ${event.peer} while moving ${state.plan.actor} there`, state.plan.source), event.nowMs)
+        : stay(state);
     case 'peerRegained':
       return 'plan' in state && event.peer === state.plan.home ? askHome(state, event.nowMs) : stay(state);
     default:
@@ -128,15 +85,21 @@ function onMessage(state: SourceState, message: MigrationMessage, nowMs: number)
   if (!sameNode(message.from, state.plan.target)) return message.type === 'refused' ? stop(state, message.reason, nowMs) : stay(state);
   switch (message.type) {
     case 'prepared':
-      return state.phase === 'preparing' && message.missing.length > 0 ? stayAnd({ ...state, plan: { ...state.plan, blobs: message.missing } }, { type: 'offerBlobs', to: state.plan.target.name, hashes: message.missing }) : stay(state);
+      return state.phase === 'preparing' && message.missing.length > 0
+        ? stayAnd({ ...state, plan: { ...state.plan, blobs: message.missing } }, { type: 'offerBlobs', to: state.plan.target.name, hashes: message.missing })
+        : stay(state);
     case 'warmed':
-      return state.phase === 'preparing' ? enter(state, { phase: 'freezing', plan: state.plan }, state.plan.timings.freezeTimeoutMs, { type: 'freeze' }) : stay(state);
+      return state.phase === 'preparing'
+        ? enter(state, { phase: 'freezing', plan: state.plan }, state.plan.timings.freezeTimeoutMs, { type: 'freeze' })
+        : stay(state);
     case 'ready':
       return onReady(state, message.hash, nowMs);
     case 'refused':
       return stop(state, message.reason, nowMs);
     case 'running':
-      return state.phase === 'committed' && !state.ran ? stayAnd({ ...state, ran: true }, { type: 'report', report: { type: 'running', epoch: state.plan.epoch + 1, heard: true } }) : stay(state);
+      return state.phase === 'committed' && !state.ran
+        ? stayAnd({ ...state, ran: true }, { type: 'report', report: { type: 'running', epoch: state.plan.epoch + 1, heard: true } })
+        : stay(state);
     case 'prepare':
     case 'blobs':
     case 'capture':
@@ -153,12 +116,21 @@ function onMessage(state: SourceState, message: MigrationMessage, nowMs: number)
 
 function begin(plan: MovePlan): SourceStep {
   const { target, home, manifest, token, blobs, expectedBytes, timings } = plan;
-  return enter(undefined, { phase: 'preparing', plan }, timings.prepareTimeoutMs, send(plan, 'prepare', { target, home, manifest, ...(token === undefined ? {} : { token }), blobs, expectedBytes, timings }));
+  return enter(
+    undefined,
+    { phase: 'preparing', plan },
+    timings.prepareTimeoutMs,
+    send(plan, 'prepare', { target, home, manifest, ...(token === undefined ? {} : { token }), blobs, expectedBytes, timings }),
+  );
 }
 
 function transfer(plan: MovePlan, capture: Capture): SourceStep {
   const message = { type: 'capture', ...head(plan), capture } as const;
-  return enter({ phase: 'freezing', plan }, { phase: 'transferring', plan, capture }, plan.timings.transferTimeoutMs, { type: 'sendCapture', to: plan.target.name, message });
+  return enter({ phase: 'freezing', plan }, { phase: 'transferring', plan, capture }, plan.timings.transferTimeoutMs, {
+    type: 'sendCapture',
+    to: plan.target.name,
+    message,
+  });
 }
 
 function awaitReady(state: Extract<Before, Frozen>): SourceStep {
@@ -169,13 +141,25 @@ function onReady(state: Exclude<SourceState, { phase: 'idle' }>, hash: Hash, now
   switch (state.phase) {
     case 'transferring':
     case 'awaitingReady':
-      if (hash !== state.capture.hash) return stop(state, reasonOf('DATA_LOSS', `node ${state.plan.target.name} restored ${hash} of ${state.plan.actor} instead of capture ${state.capture.hash}`, state.plan.source), nowMs);
+      if (hash !== state.capture.hash)
+        return stop(
+          state,
+          reasonOf(
+            'DATA_LOSS',
+            `node ${state.plan.target.name} restored ${hash} of ${state.plan.actor} instead of capture ${state.capture.hash}`,
+            state.plan.source,
+          ),
+          nowMs,
+        );
       return proposeFirst(state, nowMs);
     case 'givenUp':
     case 'superseded':
     case 'done':
       // A target in doubt asks by repeating READY; these phases know that the move will not commit, or that it is over (S4).
-      return stayAnd(state, send(state.plan, 'cancel', { reason: reasonOf('ABORTED', `move ${state.plan.move} of ${state.plan.actor} is over`, state.plan.source) }));
+      return stayAnd(
+        state,
+        send(state.plan, 'cancel', { reason: reasonOf('ABORTED', `move ${state.plan.move} of ${state.plan.actor} is over`, state.plan.source) }),
+      );
     case 'preparing':
     case 'freezing':
     case 'proposing':
@@ -193,7 +177,13 @@ function proposeFirst(state: Extract<Before, Frozen>, nowMs: number): SourceStep
     expect: { owner: plan.source, epoch: plan.epoch },
     next: { owner: plan.target, base: { hash: capture.hash, turns: capture.turns }, standby: plan.source },
   };
-  return enter(state, { phase: 'proposing', plan, capture, proposal, giveUp: undefined }, plan.timings.proposeRetryMs, { type: 'handOver' }, proposeTo(plan, proposal, nowMs));
+  return enter(
+    state,
+    { phase: 'proposing', plan, capture, proposal, giveUp: undefined },
+    plan.timings.proposeRetryMs,
+    { type: 'handOver' },
+    proposeTo(plan, proposal, nowMs),
+  );
 }
 
 /** Gives the move up: free before the proposal (S1), by the competing proposal after it (S2), no longer possible after that. */
@@ -207,7 +197,12 @@ function stop(state: SourceState, reason: ErrorValue, nowMs: number): SourceStep
       const thaw: readonly SourceEffect[] = state.phase === 'preparing' ? [] : [{ type: 'thaw' }];
       return {
         state: { phase: 'givenUp', plan },
-        effects: [{ type: 'stopTimer', timer: timerOf[state.phase] }, ...thaw, send(plan, 'cancel', { reason }), { type: 'report', report: { type: 'givenUp', reason, epoch: plan.epoch } }],
+        effects: [
+          { type: 'stopTimer', timer: timerOf[state.phase] },
+          ...thaw,
+          send(plan, 'cancel', { reason }),
+          { type: 'report', report: { type: 'givenUp', reason, epoch: plan.epoch } },
+        ],
       };
     }
     case 'proposing':
@@ -225,9 +220,18 @@ function stop(state: SourceState, reason: ErrorValue, nowMs: number): SourceStep
 }
 
 function onTimer(state: SourceState, timer: SourceTimer, nowMs: number): SourceStep {
-  if (state.phase === 'idle' || state.phase === 'givenUp' || state.phase === 'superseded' || state.phase === 'done' || timerOf[state.phase] !== timer) return stay(state);
+  if (state.phase === 'idle' || state.phase === 'givenUp' || state.phase === 'superseded' || state.phase === 'done' || timerOf[state.phase] !== timer)
+    return stay(state);
   if (state.phase === 'proposing' || state.phase === 'committed') return askHome(state, nowMs);
-  return stop(state, reasonOf('DEADLINE_EXCEEDED', `move ${state.plan.move} of ${state.plan.actor} to ${state.plan.target.name} ran out of time while ${state.phase}`, state.plan.source), nowMs);
+  return stop(
+    state,
+    reasonOf(
+      'DEADLINE_EXCEEDED',
+      `move ${state.plan.move} of ${state.plan.actor} to ${state.plan.target.name} ran out of time while ${state.phase}`,
+      state.plan.source,
+    ),
+    nowMs,
+  );
 }
 
 /** Asks again for what the home has not answered, if anything. */
@@ -251,7 +255,11 @@ function onRegister(state: Exclude<SourceState, { phase: 'idle' }>, register: Re
     case 'freezing':
     case 'transferring':
     case 'awaitingReady':
-      return supersede(state, register, send(plan, 'cancel', { reason: reasonOf('ABORTED', `${plan.actor} is owned by ${register.owner.name} at epoch ${register.epoch}`, plan.source) }));
+      return supersede(
+        state,
+        register,
+        send(plan, 'cancel', { reason: reasonOf('ABORTED', `${plan.actor} is owned by ${register.owner.name} at epoch ${register.epoch}`, plan.source) }),
+      );
     case 'proposing':
       if (register.move === plan.move && sameNode(register.owner, plan.target)) return commit(state, register);
       if (register.move === plan.move && sameNode(register.owner, plan.source)) return runAgain(state, register, askedAtMs);
@@ -279,13 +287,22 @@ function onReturn(state: Exclude<SourceState, { phase: 'idle' }>, grant: Extract
 /** The copy is needed no more. @param epoch one at which the actor ran elsewhere, or later */
 function finish(state: Proposing | Extract<SourceState, { phase: 'committed' }>, epoch: Epoch): SourceStep {
   const ran: readonly SourceEffect[] = state.phase === 'committed' && state.ran ? [] : [{ type: 'report', report: { type: 'running', epoch, heard: false } }];
-  return { state: { phase: 'done', plan: state.plan }, effects: [{ type: 'stopTimer', timer: timerOf[state.phase] }, { type: 'dropCopy' }, ...ran, { type: 'report', report: { type: 'done' } }] };
+  return {
+    state: { phase: 'done', plan: state.plan },
+    effects: [{ type: 'stopTimer', timer: timerOf[state.phase] }, { type: 'dropCopy' }, ...ran, { type: 'report', report: { type: 'done' } }],
+  };
 }
 
 function commit(state: Proposing, register: Register): SourceStep {
   const { plan, capture } = state;
   const epoch = plan.epoch + 1;
-  return enter(state, { phase: 'committed', plan, capture, ran: false }, plan.timings.retainCheckMs, { type: 'moved', where: register.owner, epoch: register.epoch }, { type: 'report', report: { type: 'committed', epoch } });
+  return enter(
+    state,
+    { phase: 'committed', plan, capture, ran: false },
+    plan.timings.retainCheckMs,
+    { type: 'moved', where: register.owner, epoch: register.epoch },
+    { type: 'report', report: { type: 'committed', epoch } },
+  );
 }
 
 function runAgain(state: Proposing, register: Register, askedAtMs: number | undefined): SourceStep {
@@ -317,7 +334,12 @@ function needsCopy(state: Frozen, register: Register): boolean {
   return register.base?.hash === state.capture.hash && register.standby !== undefined && sameNode(register.standby, state.plan.source);
 }
 
-function enter(from: Before | Proposing | undefined, state: Extract<SourceState, { phase: keyof typeof timerOf }>, delayMs: number, ...effects: readonly SourceEffect[]): SourceStep {
+function enter(
+  from: Before | Proposing | undefined,
+  state: Extract<SourceState, { phase: keyof typeof timerOf }>,
+  delayMs: number,
+  ...effects: readonly SourceEffect[]
+): SourceStep {
   const stopped: readonly SourceEffect[] = from === undefined ? [] : [{ type: 'stopTimer', timer: timerOf[from.phase] }];
   return { state, effects: [...stopped, { type: 'startTimer', timer: timerOf[state.phase], delayMs }, ...effects] };
 }

@@ -1,4 +1,4 @@
-import { reasonOf, type MigrationMessage, type NodeId, type Send } from './types.js';
+import { type MigrationMessage, type NodeId, reasonOf, type Send } from './types.js';
 
 /**
  * What a node answers to a message of a move for which it keeps no machine of the right role, or undefined if nothing is due.
@@ -8,7 +8,8 @@ export function answerStray(message: MigrationMessage, self: NodeId): Send | und
   const { move, actor, epoch, from } = message;
   const reason = reasonOf('NOT_FOUND', `node ${self.name} knows nothing of move ${move} of ${actor}`, self);
   const head = { move, actor, epoch, from: self, reason };
-  if (message.type === 'prepared' || message.type === 'warmed' || message.type === 'ready') return { type: 'send', to: from.name, message: { type: 'cancel', ...head } };
+  if (message.type === 'prepared' || message.type === 'warmed' || message.type === 'ready')
+    return { type: 'send', to: from.name, message: { type: 'cancel', ...head } };
   if (message.type === 'blobs' || message.type === 'capture') return { type: 'send', to: from.name, message: { type: 'refused', ...head } };
   return undefined;
 }

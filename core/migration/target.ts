@@ -11,7 +11,24 @@
  */
 import type { ErrorValue } from '../errors.js';
 import type { Hash } from '../ports/digest.js';
-import { reasonOf, sameNode, stay, unreachable, type At, type Capture, type Epoch, type MigrationMessage, type MoveId, type NodeId, type Register, type Send, type StartTimer, type Step, type StopTimer, type Timings } from './types.js';
+import {
+  type At,
+  type Capture,
+  type Epoch,
+  type MigrationMessage,
+  type MoveId,
+  type NodeId,
+  type Register,
+  reasonOf,
+  type Send,
+  type StartTimer,
+  type Step,
+  type StopTimer,
+  sameNode,
+  stay,
+  type Timings,
+  unreachable,
+} from './types.js';
 
 export type TargetTimer = 'reservation' | 'doubt';
 export type PrepareMessage = Extract<MigrationMessage, { type: 'prepare' }>;
@@ -140,15 +157,25 @@ function reserve(self: NodeId, message: PrepareMessage): TargetStep {
   const { move, actor, epoch, from, home, timings } = message;
   const plan: Reservation = { move, actor, epoch, source: from, self, home, timings };
   if (!sameNode(message.target, self)) {
-    const reason = reasonOf('FAILED_PRECONDITION', `prepare of ${actor} is for node ${self.name} of boot ${message.target.boot}, this is boot ${self.boot}`, self);
+    const reason = reasonOf(
+      'FAILED_PRECONDITION',
+      `prepare of ${actor} is for node ${self.name} of boot ${message.target.boot}, this is boot ${self.boot}`,
+      self,
+    );
     return stayAnd({ phase: 'idle', self }, toSource(plan, { type: 'refused', ...head(plan), reason }));
   }
-  return stayAnd({ phase: 'reserving', plan, missing: [] }, { type: 'startTimer', timer: 'reservation', delayMs: timings.reservationMs }, { type: 'reserve', prepare: message });
+  return stayAnd(
+    { phase: 'reserving', plan, missing: [] },
+    { type: 'startTimer', timer: 'reservation', delayMs: timings.reservationMs },
+    { type: 'reserve', prepare: message },
+  );
 }
 
 function onReserved(state: Extract<TargetState, { phase: 'reserving' | 'fetching' | 'warming' | 'warm' }>, missing: readonly Hash[]): TargetStep {
   const prepared = toSource(state.plan, { type: 'prepared', ...head(state.plan), missing });
-  return missing.length > 0 ? stayAnd({ ...state, phase: 'fetching', missing }, prepared) : stayAnd({ ...state, phase: 'warming', missing }, prepared, { type: 'warm' });
+  return missing.length > 0
+    ? stayAnd({ ...state, phase: 'fetching', missing }, prepared)
+    : stayAnd({ ...state, phase: 'warming', missing }, prepared, { type: 'warm' });
 }
 
 function onCapture(state: Exclude<TargetState, { phase: 'idle' }>, message: CaptureMessage): TargetStep {
@@ -160,7 +187,11 @@ function onCapture(state: Exclude<TargetState, { phase: 'idle' }>, message: Capt
 
 function onRestored(state: Extract<TargetState, { phase: 'restoring' }>, hash: Hash, nowMs: number): TargetStep {
   const { plan, capture } = state;
-  if (hash !== capture.hash) return onFailed(state, reasonOf('DATA_LOSS', `capture of ${plan.actor} from ${plan.source.name} hashes to ${hash}, announced as ${capture.hash}`, plan.self));
+  if (hash !== capture.hash)
+    return onFailed(
+      state,
+      reasonOf('DATA_LOSS', `capture of ${plan.actor} from ${plan.source.name} hashes to ${hash}, announced as ${capture.hash}`, plan.self),
+    );
   return stayAnd(
     { phase: 'ready', plan, capture, readyAtMs: nowMs },
     { type: 'stopTimer', timer: 'reservation' },
@@ -173,7 +204,11 @@ function onGrant(state: Ready, grant: Extract<MigrationMessage, { type: 'grant' 
   const { plan } = state;
   const epoch = plan.epoch + 1;
   if (grant.epoch !== epoch || !sameNode(grant.owner, plan.self) || grant.from.name !== plan.home) {
-    const reason = reasonOf('FAILED_PRECONDITION', `grant of ${plan.actor} by ${grant.from.name} at epoch ${grant.epoch} to ${grant.owner.name} refused, move ${plan.move} awaits epoch ${epoch} from ${plan.home}`, plan.self);
+    const reason = reasonOf(
+      'FAILED_PRECONDITION',
+      `grant of ${plan.actor} by ${grant.from.name} at epoch ${grant.epoch} to ${grant.owner.name} refused, move ${plan.move} awaits epoch ${epoch} from ${plan.home}`,
+      plan.self,
+    );
     return stayAnd(state, { type: 'refuse', reason });
   }
   const leaseUntilMs = (grant.askedAtMs ?? state.readyAtMs) + grant.leaseMs;
@@ -201,7 +236,16 @@ function onFailed(state: TargetState, reason: ErrorValue): TargetStep {
 function onTimer(state: TargetState, timer: TargetTimer, nowMs: number): TargetStep {
   switch (timer) {
     case 'reservation':
-      return isEarly(state) ? onFailed(state, reasonOf('DEADLINE_EXCEEDED', `reservation for ${state.plan.actor} expired while ${state.phase}, limit ${state.plan.timings.reservationMs} ms`, state.plan.self)) : stay(state);
+      return isEarly(state)
+        ? onFailed(
+            state,
+            reasonOf(
+              'DEADLINE_EXCEEDED',
+              `reservation for ${state.plan.actor} expired while ${state.phase}, limit ${state.plan.timings.reservationMs} ms`,
+              state.plan.self,
+            ),
+          )
+        : stay(state);
     case 'doubt':
       return state.phase === 'ready' ? ask(state, nowMs) : stay(state);
     default:

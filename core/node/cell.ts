@@ -48,15 +48,8 @@ export interface CellHost {
 /** Records a mailbox may hold; beyond it a local sender gets RESOURCE_EXHAUSTED. Senders on other nodes are bound by credit far earlier. */
 export const maxMailboxRecords = 1 << 20;
 
-export type CellStatus =
-  /** The instance is being made. */
-  | 'starting'
-  | 'running'
-  /** No new turn begins; running ones end. */
-  | 'draining'
-  | 'frozen'
-  /** Stopped, or moved away. */
-  | 'ended';
+/** `starting`: the instance is being made; `ended`: stopped, or moved away. */
+export type CellStatus = 'starting' | 'running' | 'ended';
 
 /** An actor's place on this node. */
 export class Cell implements InstanceHost {
@@ -91,7 +84,9 @@ export class Cell implements InstanceHost {
   private segmentChannels: Channel[] = [];
   private segmentRecords: ChannelRecord[] = [];
   private segmentTimers: CellTimer[] = [];
-  private drained: (() => void) | undefined;
+  private readonly drained: Array<() => void> = [];
+  private holds = 0;
+  private freezes = 0;
 
   /** @param immediate an application: it has no turns, so what it sends leaves at once */
   constructor(
@@ -108,7 +103,7 @@ export class Cell implements InstanceHost {
   // ── Turns ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   hasWork(): boolean {
-    if (this.status !== 'running' || this.mailbox.length === 0 || this.inflight.length >= (this.instance as Instance).pipelining) return false;
+    if (this.status !== 'running' || this.holds + this.freezes > 0 || this.mailbox.length === 0 || this.inflight.length >= (this.instance as Instance).pipelining) return false;
     return this.leaseUntilMs === Number.POSITIVE_INFINITY || this.host.now() < this.leaseUntilMs;
   }
 
@@ -131,40 +126,47 @@ export class Cell implements InstanceHost {
     this.turns += 1;
     this.settled(record);
     this.host.turnEnded(this, record, end);
-    if (this.status === 'running') {
+    if (this.holds === 0) {
       if (this.mailbox.length > 0) this.host.schedule(this);
     } else if (this.inflight.length === 0) {
-      this.drained?.();
+      for (const resolve of this.drained.splice(0)) resolve();
     }
   }
 
-  /** Stops beginning turns; resolves when the running ones have ended. */
-  drain(): Promise<void> {
-    this.status = 'draining';
+  /** No new turn begins until `release`; resolves when the running ones have ended. Holds count. */
+  hold(): Promise<void> {
+    this.holds += 1;
     if (this.inflight.length === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.drained = resolve;
-    });
+    return new Promise((resolve) => this.drained.push(resolve));
   }
 
-  /** M2. Only after `drain`. */
+  release(): void {
+    this.holds -= 1;
+    if (this.holds === 0 && this.mailbox.length > 0) this.host.schedule(this);
+  }
+
+  /** M2. Nothing reaches the instance until `thaw`. Freezes count. */
   freeze(): void {
-    this.drained = undefined;
-    this.status = 'frozen';
+    this.freezes += 1;
   }
 
-  /** Goes on after `drain` or `freeze`. */
   thaw(): void {
-    this.drained = undefined;
-    this.status = 'running';
+    this.freezes -= 1;
+    if (this.freezes > 0 || this.status !== 'running') return;
     for (const record of this.deferred.splice(0)) this.concern(record);
-    this.host.schedule(this);
+    if (this.mailbox.length > 0) this.host.schedule(this);
+  }
+
+  get frozen(): boolean {
+    return this.freezes > 0;
   }
 
   run(instance: Instance): void {
     this.instance = instance;
     this.tier = instance.tier;
-    this.thaw();
+    this.status = 'running';
+    for (const record of this.deferred.splice(0)) this.concern(record);
+    this.host.schedule(this);
   }
 
   /** The instance died: what it was handed goes back to the head of the mailbox, and the cell waits for a new instance. */
@@ -177,16 +179,10 @@ export class Cell implements InstanceHost {
     this.status = 'starting';
   }
 
-  /** A record whose turn never ended: it is handled again, or with `error` never. */
-  giveBack(record: TurnRecord, error: ErrorValue | undefined): void {
-    if (error === undefined) {
-      this.inflight.push(record);
-      for (let others = this.inflight.length - 1; others > 0; others--) this.inflight.push(this.inflight.shift() as TurnRecord);
-      return;
-    }
-    if (record.correlation !== 0) this.answer(record, 'fail', error, undefined);
-    this.flush();
-    this.settled(record);
+  /** The record whose turn was running is handled no more: it took its actor down too often. */
+  giveUpRunning(error: GodwitError): void {
+    const record = this.inflight.shift();
+    if (record !== undefined) this.refuse(record, error);
   }
 
   /** Answers everything that waits with `error`: the actor ends. */
@@ -210,7 +206,21 @@ export class Cell implements InstanceHost {
 
   private begin(record: TurnRecord): void {
     this.inflight.push(record);
-    (this.instance as Instance).turn(record);
+    try {
+      (this.instance as Instance).turn(record);
+    } catch (thrown) {
+      // The instance did not take it: too large for its memory, say. The actor goes on; the asker learns why.
+      this.inflight.pop();
+      this.refuse(record, GodwitError.from(thrown));
+    }
+  }
+
+  private refuse(record: TurnRecord, error: GodwitError): void {
+    this.open.delete(record.ask);
+    if (record.correlation === 0) this.host.deadLetter(this, record, error.message);
+    else this.answer(record, 'fail', valueFromError(error, this.host.name), undefined);
+    this.flush();
+    this.settled(record);
   }
 
   private beginAsk(record: TurnRecord): void {
@@ -218,8 +228,7 @@ export class Cell implements InstanceHost {
       record.remainingMs = record.deadlineAt - this.host.now();
       if (record.remainingMs <= 0) {
         const error = new GodwitError('DEADLINE_EXCEEDED', `'${record.message}' waited in the mailbox of ${this.address} beyond its deadline`, { node: this.host.name });
-        this.answer(record, 'fail', valueFromError(error), undefined);
-        this.settled(record);
+        this.refuse(record, error);
         return;
       }
     }
@@ -241,7 +250,7 @@ export class Cell implements InstanceHost {
     if (isTurn(record)) {
       this.mailbox.push(record);
       if (!this.scheduled && this.status === 'running') this.host.schedule(this);
-    } else if (this.status === 'running' || this.status === 'draining') {
+    } else if (this.status === 'running' && this.freezes === 0) {
       this.concern(record);
     } else {
       this.deferred.push(record);

@@ -18,7 +18,10 @@ import { Directory, homeOf } from './directory.js';
 import { introduce } from './introduction.js';
 import { keepLink } from './kept-link.js';
 import type { BounceAnswer, ControlMessage, Link, Peer } from './link.js';
-import { type ArrivedMessage, type CheckpointedMessage, type CheckpointMessage, type MigrationControl, type MigrationHost, Migrations } from './migrations.js';
+import type { CheckpointedMessage, CheckpointMessage } from './checkpoints.js';
+import type { ArrivedMessage } from './incoming-move.js';
+import type { MigrationControl, MigrationHost } from './migration-host.js';
+import { Migrations } from './migrations.js';
 import type { CellTimer, PendingAsk } from './pending.js';
 import { outgoingRefs } from './refs.js';
 import { Routes, type RoutesHost } from './routes.js';
@@ -124,11 +127,11 @@ export class Node implements CellHost, RoutesHost, MigrationHost {
   /** The state of an actor that is here, decoded, as it is between two turns. @throws {GodwitError} NOT_FOUND */
   async stateOf(address: string): Promise<unknown> {
     const cell = this.found(address);
-    await cell.drain();
     try {
+      await cell.hold();
       return decode((await (cell.instance as Instance).capture(false)).state, outgoingRefs);
     } finally {
-      cell.thaw();
+      cell.release();
     }
   }
 
@@ -158,8 +161,7 @@ export class Node implements CellHost, RoutesHost, MigrationHost {
   /** Ends the local actor `from`; what is sent to it from this node, and what waits for it, goes to `to` from now on. */
   async repoint(from: string, to: string): Promise<void> {
     const cell = this.found(from);
-    await cell.drain();
-    cell.freeze();
+    await cell.hold();
     this.routes.detach(cell);
     const waiting = cell.mailbox.drain();
     this.routes.repoint(from, to);
@@ -250,18 +252,20 @@ export class Node implements CellHost, RoutesHost, MigrationHost {
 
   turnEnded(cell: Cell, record: TurnRecord, end: TurnEnd): void {
     if (end.threw !== undefined) this.turnFailed(cell, record, end.threw, end.decision);
-    if (cell.checkpointTurns > 0 && homeOf(cell.address) !== this.name) this.checkpointWhenDue(cell);
+    if (cell.checkpointTurns > 0) this.migrations.checkpointWhenDue(cell);
   }
 
   instanceFailed(cell: Cell, error: ErrorValue): void {
     if (cell.status === 'ended' || cell === this.app) return;
     this.log('error', 'instance.failed', { actor: cell.address, code: error.code, reason: error.message });
-    const culprit = cell.inflight.shift();
-    if (culprit !== undefined) {
-      const deaths = (this.deaths.get(culprit) ?? 0) + 1;
-      this.deaths.set(culprit, deaths);
-      cell.giveBack(culprit, deaths >= maxDeaths ? error : undefined);
-      if (deaths >= maxDeaths) this.deadLetter(cell, culprit, `its actor died ${deaths} times handling it: ${error.message}`);
+    const running = cell.inflight.peek();
+    if (running !== undefined) {
+      const deaths = (this.deaths.get(running) ?? 0) + 1;
+      this.deaths.set(running, deaths);
+      if (deaths >= maxDeaths) {
+        cell.giveUpRunning(errorFromValue(error));
+        this.deadLetter(cell, running, `its actor died ${deaths} times handling it: ${error.message}`);
+      }
     }
     cell.restartInstance();
     void this.createInstance(cell, cell.tier, cell.manifest, cell.lastCapture).then(
@@ -297,10 +301,10 @@ export class Node implements CellHost, RoutesHost, MigrationHost {
         this.migrations.arrived(message as ArrivedMessage);
         return;
       case 'checkpoint':
-        void this.migrations.keep(message as CheckpointMessage, link).catch((thrown: unknown) => this.log('warn', 'checkpoint.failed', { reason: GodwitError.from(thrown).message }));
+        this.migrations.keep(message as CheckpointMessage, link);
         return;
       case 'checkpointed':
-        this.migrations.kept(message as CheckpointedMessage);
+        this.migrations.checkpointed(message as CheckpointedMessage);
         return;
       case 'recall':
         void this.recalled(link, message as RecallMessage);
@@ -319,12 +323,12 @@ export class Node implements CellHost, RoutesHost, MigrationHost {
 
   linkUp(link: Link): void {
     this.emit({ type: 'link-up', peer: link.peer.node, boot: link.peer.boot });
-    this.migrations.peer('peerRegained', link);
+    this.migrations.peerRegained(link);
   }
 
   linkDown(link: Link, reason: string): void {
     this.emit({ type: 'link-down', peer: link.peer.node, reason });
-    this.migrations.peer('peerLost', link);
+    this.migrations.peerLost(link);
     for (const [id, recall] of this.recalls) {
       this.recalls.delete(id);
       recall.reject(new GodwitError('UNAVAILABLE', `link to ${link.peer.node} dropped while an actor was being recalled: ${reason}`));
@@ -369,6 +373,10 @@ export class Node implements CellHost, RoutesHost, MigrationHost {
     for (const ask of cell.asks.values()) this.wheel.remove(ask);
     for (const cursor of cell.cursors.values()) (cursor.sink as Link | undefined)?.bounce(cursor.stream, { node: to.name, epoch });
     this.routes.reroute(cell.address);
+  }
+
+  knowsNatively(definition: string): boolean {
+    return this.definitions.has(definition) && this.options.runtimes.some((runtime) => runtime.tier === 'native');
   }
 
   async createInstance(cell: Cell, tier: Tier, manifest: Manifest | undefined, capture: InstanceCapture | undefined): Promise<Instance> {
@@ -446,23 +454,6 @@ export class Node implements CellHost, RoutesHost, MigrationHost {
       this.stop(cell.address);
       this.escalate(parent, threw);
     }
-  }
-
-  private checkpointWhenDue(cell: Cell): void {
-    if (cell.checkpointing || cell.status !== 'running' || cell.turns - cell.checkpointedTurns < cell.checkpointTurns) return;
-    cell.checkpointing = true;
-    const turns = cell.turns;
-    void cell.drain().then(async () => {
-      try {
-        cell.checkpointedTurns = turns;
-        await this.migrations.checkpoint(cell);
-      } catch (thrown) {
-        this.log('warn', 'checkpoint.failed', { actor: cell.address, reason: GodwitError.from(thrown).message });
-      } finally {
-        cell.checkpointing = false;
-        if (cell.status === 'draining') cell.thaw();
-      }
-    });
   }
 
   private attach(pipe: Pipe, peer: Peer, onDown?: () => void): void {

@@ -1,4 +1,4 @@
-import type { AnyDefinition, Needs } from '../actors/definition.js';
+import type { AnyDefinition } from '../actors/definition.js';
 import type { Blobs, BlobTransfer } from '../ports/blobs.js';
 import type { Clock } from '../ports/clock.js';
 import type { Digest } from '../ports/digest.js';
@@ -41,9 +41,7 @@ export interface MoveRequest {
   readonly address: string;
   readonly definition: string;
   readonly version: number;
-  readonly needs: Needs;
-  /** Absent if the actor's home is this node and it knows the definition natively. */
-  readonly manifest: Manifest | undefined;
+  readonly manifest: Manifest;
   /** What the accepted offer gave to the source; empty for a recall. */
   readonly token: string;
   /** Node that asks. */

@@ -1,10 +1,10 @@
 import test from 'ava';
+import type { Ablation, Budget, NodeName } from './model.js';
 import { exploreAll, exploreRandomly } from './search.js';
-import type { Ablation, Budget, NodeName } from './world.js';
 
 const calm: Budget = { moves: 1, drops: 0, duplicates: 0, crashes: 0, cuts: 0, timers: 0, cancels: 0, failures: 0, checkpoints: 0, waits: 0 };
 
-// Every interleaving of one move with these mishaps, for each place of the home, ends; the settled ones are every 100th world.
+// Every interleaving of one move with these mishaps, for each place of the home, ends; the settled ones are every 200th world.
 const mishaps: ReadonlyArray<readonly [string, Partial<Budget>]> = [
   ['a lost message and an early timer', { drops: 1, timers: 1 }],
   ['a repeated message and a cancel', { duplicates: 1, cancels: 1 }],
@@ -19,7 +19,7 @@ const homes: ReadonlyArray<readonly [NodeName, string]> = [
 for (const [mishap, budget] of mishaps) {
   for (const [home, where] of homes) {
     test(`migration: every interleaving with ${mishap} keeps I1, I4 and I5 when ${where}`, (t) => {
-      const found = exploreAll({ home, budget: { ...calm, ...budget } }, 60, 30_000, 100);
+      const found = exploreAll({ home, budget: { ...calm, ...budget } }, 60, 30_000, 200);
 
       t.is(found.violation, undefined, JSON.stringify(found.trace));
       t.true(found.complete);
@@ -29,10 +29,10 @@ for (const [mishap, budget] of mishaps) {
 }
 
 test('migration: random schedules of several moves, crashes, cuts, early timers and leases keep I1, I4, I5 and leave nothing behind', (t) => {
-  const found = exploreRandomly(1, 1200, 120);
+  const found = exploreRandomly(1, 500, 120);
 
   t.is(found.violation, undefined, `seed ${found.seed}: ${JSON.stringify(found.trace)}`);
-  t.true(found.outcomes.moved > 300 && found.outcomes.tookOver > 50 && found.outcomes.gaveUpAfterProposing > 0, JSON.stringify(found.outcomes));
+  t.true(found.outcomes.moved > 200 && found.outcomes.tookOver > 30 && found.outcomes.gaveUpAfterProposing > 0, JSON.stringify(found.outcomes));
 });
 
 const random: readonly Ablation[] = [

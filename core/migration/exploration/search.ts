@@ -1,5 +1,9 @@
 /** Two ways through the worlds of `world.ts`: every interleaving up to a bound, and many long random ones. */
-import { World, type Budget, type Choice, type NodeName, type WorldNode, type WorldOptions } from './world.js';
+
+import { runnersOf } from './checks.js';
+import { choicesOf } from './choices.js';
+import type { Budget, Choice, NodeName, WorldNode, WorldOptions } from './model.js';
+import { World } from './world.js';
 
 /** What a search saw. `violation` is the first found, with the choices that led to it. */
 export interface Found {
@@ -18,7 +22,7 @@ export function exploreAll(options: WorldOptions, maxDepth: number, maxWorlds: n
   for (let depth = 0; depth < maxDepth && layer.length > 0; depth++) {
     const next: Reached[] = [];
     for (const reached of layer) {
-      for (const choice of reached.world.choices()) {
+      for (const choice of choicesOf(reached.world)) {
         const world = reached.world.clone();
         world.choose(choice);
         const step: Reached = { world, choice, from: reached };
@@ -41,7 +45,12 @@ export function exploreAll(options: WorldOptions, maxDepth: number, maxWorlds: n
 }
 
 /** `schedules` random ways of up to `maxSteps` choices, each brought to rest afterwards. A schedule is fully given by its seed. */
-export function exploreRandomly(seed: number, schedules: number, maxSteps: number, ablation?: WorldOptions['ablation']): Found & { readonly seed: number; readonly outcomes: Outcomes } {
+export function exploreRandomly(
+  seed: number,
+  schedules: number,
+  maxSteps: number,
+  ablation?: WorldOptions['ablation'],
+): Found & { readonly seed: number; readonly outcomes: Outcomes } {
   const outcomes = { moved: 0, tookOver: 0, gaveUpAfterProposing: 0, lost: 0 };
   let worlds = 0;
   for (let k = 0; k < schedules; k++) {
@@ -49,7 +58,7 @@ export function exploreRandomly(seed: number, schedules: number, maxSteps: numbe
     const world = new World(optionsFrom(random, ablation));
     const trace: Choice[] = [];
     for (let step = 0; step < maxSteps && world.violation === undefined; step++) {
-      const choice = pick(world.choices(), random);
+      const choice = pick(choicesOf(world), random);
       if (choice === undefined) break;
       trace.push(choice);
       world.choose(choice);
@@ -73,9 +82,9 @@ export interface Outcomes {
 function note(world: World, outcomes: Outcomes): void {
   if (world.home.register.move.startsWith('takeover')) outcomes.tookOver++;
   if (world.home.phase !== 'settled') outcomes.lost++;
+  outcomes.gaveUpAfterProposing += world.wonBack;
   for (const n of Object.values(world.nodes)) {
     for (const t of Object.values(n.targets)) if (t.phase === 'running') outcomes.moved++;
-    if (n.owner !== undefined && Object.values(n.sources).some((s) => s.phase === 'givenUp' && n.owner?.of.epoch === s.plan.epoch + 1 && n.owner.of.move === s.plan.move)) outcomes.gaveUpAfterProposing++;
   }
 }
 
@@ -91,7 +100,18 @@ const maxRestEvents = 4000;
  */
 export function settle(world: World): string | undefined {
   world.heal();
-  world.budget = { moves: 0, drops: 0, duplicates: 0, crashes: 0, cuts: 0, timers: Number.POSITIVE_INFINITY, cancels: 0, failures: 0, checkpoints: 2, waits: 0 };
+  world.budget = {
+    moves: 0,
+    drops: 0,
+    duplicates: 0,
+    crashes: 0,
+    cuts: 0,
+    timers: Number.POSITIVE_INFINITY,
+    cancels: 0,
+    failures: 0,
+    checkpoints: 2,
+    waits: 0,
+  };
   Object.assign(world, { options: { ...world.options, timeless: false } });
   const untilMs = world.nowMs + restMs;
   let events = 0;
@@ -99,7 +119,7 @@ export function settle(world: World): string | undefined {
     // First to where somebody runs, then, after one more stable checkpoint, to where nobody keeps what is superseded.
     const roundEndMs = world.nowMs + restMs / 2;
     while (events++ < maxRestEvents && world.violation === undefined && next(world, Math.min(roundEndMs, untilMs)));
-    const runner = world.runners()[0];
+    const runner = runnersOf(world)[0];
     if (runner !== undefined && world.violation === undefined) world.choose({ type: 'checkpoint', node: runner });
   }
   while (events++ < maxRestEvents && world.violation === undefined && next(world, untilMs + 3000));
@@ -135,7 +155,7 @@ function atRest(world: World): string | undefined {
   // Owner and standby both dead: the openly stated limit. Only a crash or the death of a ready instance can bring it about.
   const dead = (node: { name: string; boot: string } | undefined) => node === undefined || world.nodes[node.name as NodeName].id.boot !== node.boot;
   if (phase !== 'settled') return dead(register.standby) ? undefined : `I5: the home is still ${phase} while the standby of epoch ${register.epoch} lives`;
-  const runners = world.runners();
+  const runners = runnersOf(world);
   if (runners.length !== 1) return `I4/I5: ${runners.length} nodes run at rest, the register names ${register.owner.name} at epoch ${register.epoch}`;
   if (runners[0] !== register.owner.name) return `I5: ${runners[0]} runs at rest, the register names ${register.owner.name}`;
   for (const [name, n] of Object.entries(world.nodes)) {
@@ -153,8 +173,19 @@ export function optionsForSeed(seed: number, ablation?: WorldOptions['ablation']
 
 function optionsFrom(random: () => number, ablation: WorldOptions['ablation']): WorldOptions {
   const up = (max: number) => Math.floor(random() * (max + 1));
-  const budget: Budget = { moves: 1 + up(4), drops: up(3), duplicates: up(2), crashes: up(1) * up(2), cuts: up(1) * up(2), timers: 4 + up(12), cancels: up(1), failures: up(1) * up(1), checkpoints: up(4), waits: up(12) };
-  const home = (['a', 'b', 'c'] as const)[up(2)] as NodeName;
+  const budget: Budget = {
+    moves: 1 + up(4),
+    drops: up(3),
+    duplicates: up(2),
+    crashes: up(1) * up(2),
+    cuts: up(1) * up(2),
+    timers: 4 + up(12),
+    cancels: up(1),
+    failures: up(1) * up(1),
+    checkpoints: up(4),
+    waits: up(12),
+  };
+  const home = (['a', 'b', 'c'] as const)[up(2)];
   return { home, budget, skewMs: [up(9000), up(9000), up(9000)], ...(ablation === undefined ? {} : { ablation }) };
 }
 
@@ -162,20 +193,27 @@ function optionsFrom(random: () => number, ablation: WorldOptions['ablation']): 
 function pick(choices: readonly Choice[], random: () => number): Choice | undefined {
   const weightOf = (choice: Choice) => (choice.type === 'deliver' || choice.type === 'work' || choice.type === 'begin' ? 20 : 1);
   let left = random() * choices.reduce((sum, choice) => sum + weightOf(choice), 0);
-  return choices.find((choice) => (left -= weightOf(choice)) < 0);
+  return choices.find((choice) => {
+    left -= weightOf(choice);
+    return left < 0;
+  });
 }
 
 // States and messages are immutable and shared between worlds: each is written out once.
 const written = new WeakMap<object, string>();
 function write(value: object): string {
-  let text = written.get(value);
-  if (text === undefined) written.set(value, (text = JSON.stringify(value, (key, v: unknown) => (key === 'manifest' || key === 'timings' || key === 'reason' ? undefined : v))));
+  const known = written.get(value);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(value, (key, v: unknown) => (key === 'manifest' || key === 'timings' || key === 'reason' ? undefined : v));
+  written.set(value, text);
   return text;
 }
 
 function keyOf(world: World): string {
   const nodes = Object.values(world.nodes).map((n) => {
-    const machines = [...Object.values(n.sources), ...Object.values(n.targets), n.owner, n.home, n.live].map((state) => (state === undefined ? '' : write(state)));
+    const machines = [...Object.values(n.sources), ...Object.values(n.targets), n.owner, n.home, n.live].map((state) =>
+      state === undefined ? '' : write(state),
+    );
     return `${n.id.boot}${machines.join()}${JSON.stringify([n.retained, n.restored, n.checkpoints, Object.keys(n.timers)])}`;
   });
   const net = world.net.map((packet) => packet.from + packet.to + write(packet.message)).sort();

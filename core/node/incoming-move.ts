@@ -1,0 +1,165 @@
+import { GodwitError } from '../errors.js';
+import { createTarget, type MigrationMessage, type MoveId, type PrepareMessage, stepTarget, type TargetEffect, type TargetEvent, type TargetState } from '../migration/index.js';
+import type { Hash } from '../ports/digest.js';
+import type { Manifest, Tier } from '../ports/module-source.js';
+import type { Instance } from '../ports/runtime.js';
+import { parseCapture, restoreCell } from './capture.js';
+import type { Cell } from './cell.js';
+import { homeOf } from './directory.js';
+import { Machine } from './machine.js';
+import { at, failure, type MigrationHost, sendControl } from './migration-host.js';
+
+/** target → source: how it runs the actor. Goes before RUNNING. */
+export interface ArrivedMessage {
+  readonly type: 'arrived';
+  readonly move: string;
+  readonly tier: Tier;
+  readonly place: string;
+  /** SHA-256 of the state that the new instance holds (I7). */
+  readonly stateHash: string;
+}
+
+/** What an incoming move needs beside its node. */
+export interface IncomingMoveContext {
+  send(to: string, message: MigrationMessage): void;
+  own(cell: Cell, move: MoveId, leaseUntilMs: number): void;
+  /** The actor runs here, from these bytes. */
+  running(cell: Cell, hash: Hash, bytes: Uint8Array): void;
+  ended(move: MoveId): void;
+}
+
+/** The target's side of one move: carries the effects of its target machine out. */
+export class IncomingMove {
+  readonly machine: Machine<TargetState, TargetEvent, TargetEffect>;
+  private tier: Tier;
+  private cell: Cell | undefined;
+  private instance: Instance | undefined;
+  private bytes: Uint8Array | undefined;
+  private hash: Hash | undefined;
+  private stateHash = '';
+
+  constructor(
+    private readonly host: MigrationHost,
+    private readonly context: IncomingMoveContext,
+    private readonly move: MoveId,
+    private readonly manifest: Manifest,
+    private readonly source: string,
+  ) {
+    this.tier = manifest.tier;
+    this.machine = new Machine(
+      createTarget(host.id),
+      stepTarget,
+      (effect) => this.carry(effect),
+      (timer) => at(host, { type: 'timer', timer }) as TargetEvent,
+      host.options.clock,
+    );
+  }
+
+  close(): void {
+    this.machine.close();
+    if (this.machine.state.phase !== 'running') this.instance?.close();
+  }
+
+  private carry(effect: Exclude<TargetEffect, { type: 'startTimer' | 'stopTimer' }>): void {
+    switch (effect.type) {
+      case 'send':
+        this.send(effect.to, effect.message);
+        return;
+      case 'reserve':
+        this.feedAfter(this.reserve(effect.prepare));
+        return;
+      case 'obtainBlobs':
+        this.feedAfter(this.obtainBlobs(effect.from, effect.hashes));
+        return;
+      case 'warm':
+        this.feedAfter(this.warm());
+        return;
+      case 'restore':
+        this.feedAfter(this.restore(effect.message));
+        return;
+      case 'run':
+        this.run(effect.epoch, effect.leaseUntilMs);
+        return;
+      case 'discard':
+        this.instance?.close();
+        this.context.ended(this.move);
+        return;
+      case 'refuse':
+        this.host.options.logger.log('warn', 'migration.refused', { node: this.host.id.name, code: effect.reason.code, reason: effect.reason.message });
+    }
+  }
+
+  private feedAfter(work: Promise<TargetEvent>): void {
+    work.then(
+      (event) => this.machine.feed(event),
+      (thrown: unknown) => this.machine.feed(failure(this.host, thrown)),
+    );
+  }
+
+  private send(to: string, message: MigrationMessage): void {
+    const { cell, instance } = this;
+    if (message.type === 'running' && cell !== undefined && instance !== undefined) {
+      const arrived: ArrivedMessage = { type: 'arrived', move: this.move, tier: instance.tier, place: instance.place, stateHash: this.stateHash };
+      sendControl(this.host, to, arrived);
+      this.context.running(cell, this.hash as Hash, this.bytes as Uint8Array);
+      this.context.ended(this.move);
+    }
+    this.context.send(to, message);
+  }
+
+  private async reserve(prepare: PrepareMessage): Promise<TargetEvent> {
+    const { host } = this;
+    const { definition, version } = prepare.manifest;
+    const request = { move: prepare.move, address: prepare.actor, definition, version, manifest: prepare.manifest, token: prepare.token ?? '', source: prepare.from.name };
+    if (homeOf(prepare.actor) === host.id.name) this.tier = host.knowsNatively(definition) ? 'native' : prepare.manifest.tier;
+    else if (host.options.admit === undefined) throw new GodwitError('PERMISSION_DENIED', `node ${host.id.name} admits no actors of other nodes`);
+    else this.tier = (await host.options.admit(request)).tier;
+    const missing: Hash[] = [];
+    for (const hash of this.tier === 'native' ? [] : prepare.blobs) if (!(await host.options.blobs.has(hash))) missing.push(hash);
+    return at(host, { type: 'reserved', missing } as const);
+  }
+
+  private async obtainBlobs(from: string, hashes: readonly Hash[]): Promise<TargetEvent> {
+    for (const hash of hashes) await this.host.options.transfer.obtain(from, hash);
+    return at(this.host, { type: 'blobsObtained' } as const);
+  }
+
+  private async warm(): Promise<TargetEvent> {
+    if (this.tier !== 'native') {
+      const runtime = this.host.options.runtimes.find((candidate) => candidate.tier === this.tier);
+      if (runtime === undefined) throw new GodwitError('UNIMPLEMENTED', `node ${this.host.id.name} runs no ${this.tier} tier`);
+      await runtime.warm({ manifest: this.manifest, program: await this.host.options.blobs.get(this.manifest.program) });
+    }
+    return at(this.host, { type: 'instanceWarmed' } as const);
+  }
+
+  private async restore(message: Extract<MigrationMessage, { type: 'capture' }>): Promise<TargetEvent> {
+    const { host } = this;
+    const bytes = message.bytes ?? (await host.options.transfer.obtain(message.from.name, message.capture.hash));
+    const hash = await host.options.digest.sha256(bytes);
+    if (hash === message.capture.hash) {
+      const capture = parseCapture(bytes);
+      const cell = host.createCell(message.actor, capture.protocol);
+      cell.manifest = this.manifest;
+      restoreCell(cell, capture, host.now(), (timer, delayMs) => host.startTimer(timer, delayMs));
+      this.instance = await host.createInstance(cell, this.tier, this.manifest, capture.instance);
+      this.cell = cell;
+      this.bytes = bytes;
+      this.hash = hash;
+      cell.lastCapture = capture.instance;
+      // I7: hashed from what the new instance holds, not from what came.
+      this.stateHash = await host.options.digest.sha256((await this.instance.capture(false)).state);
+    }
+    return at(host, { type: 'restored', hash } as const);
+  }
+
+  private run(epoch: number, leaseUntilMs: number): void {
+    const { cell, instance, host } = this;
+    if (cell === undefined || instance === undefined) return;
+    cell.epoch = epoch;
+    host.enter(cell);
+    this.context.own(cell, this.move, leaseUntilMs);
+    cell.run(instance);
+    host.emit({ type: 'arrived', actor: cell.address, from: this.source, tier: instance.tier, place: instance.place, epoch });
+  }
+}

@@ -1,0 +1,50 @@
+import type { Protocol } from '../actors/definition.js';
+import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
+import type { MigrationMessage, NodeId } from '../migration/index.js';
+import type { Manifest, Tier } from '../ports/module-source.js';
+import type { Instance, InstanceCapture } from '../ports/runtime.js';
+import type { Cell } from './cell.js';
+import type { ControlMessage } from './link.js';
+import type { CellTimer } from './pending.js';
+import type { Routes } from './routes.js';
+import type { NodeEvent, NodeOptions } from './types.js';
+
+/** What carrying the migration protocol out needs of the node. */
+export interface MigrationHost {
+  readonly id: NodeId;
+  readonly options: NodeOptions;
+  readonly routes: Routes;
+  now(): number;
+  cell(address: string): Cell | undefined;
+  /** A cell for an actor that is coming; not reachable until `enter`. */
+  createCell(address: string, protocol: Protocol): Cell;
+  enter(cell: Cell): void;
+  leave(cell: Cell, to: NodeId, epoch: number): void;
+  knowsNatively(definition: string): boolean;
+  createInstance(cell: Cell, tier: Tier, manifest: Manifest | undefined, capture: InstanceCapture | undefined): Promise<Instance>;
+  startTimer(timer: CellTimer, delayMs: number): void;
+  emit(event: NodeEvent): void;
+}
+
+/** A message of the migration protocol on a link. */
+export interface MigrationControl {
+  readonly type: 'migration';
+  readonly message: MigrationMessage;
+}
+
+/** Captures up to this size ride on the link; a larger one goes as a blob, so that bulk never delays a message. */
+export const inlineCaptureBytes = 64 * 1024;
+
+export function sendControl(host: MigrationHost, to: string, message: ControlMessage): void {
+  host.routes.links.get(to)?.control(message);
+}
+
+/** An event with the node's time. */
+export function at<E extends object>(host: MigrationHost, event: E): E & { nowMs: number } {
+  return { ...event, nowMs: host.options.clock.now() };
+}
+
+/** The event that an effect could not be carried out. */
+export function failure(host: MigrationHost, thrown: unknown): { type: 'failed'; reason: ErrorValue; nowMs: number } {
+  return at(host, { type: 'failed', reason: valueFromError(GodwitError.from(thrown), host.id.name) } as const);
+}

@@ -1,0 +1,255 @@
+import { errorFromValue, GodwitError, valueFromError } from '../errors.js';
+import { createSource, defaultTimings, type MigrationMessage, type MoveId, type MovePlan, type SourceEffect, type SourceEvent, type SourceReport, type SourceState, stepSource } from '../migration/index.js';
+import type { Hash } from '../ports/digest.js';
+import type { Manifest } from '../ports/module-source.js';
+import type { Instance } from '../ports/runtime.js';
+import type { Bases } from './bases.js';
+import { captureCell } from './capture.js';
+import type { Cell } from './cell.js';
+import { homeOf } from './directory.js';
+import type { ArrivedMessage } from './incoming-move.js';
+import { Machine } from './machine.js';
+import { at, failure, inlineCaptureBytes, type MigrationHost } from './migration-host.js';
+import type { MoveOptions, MoveReport } from './types.js';
+
+/** What the target should reserve for a state nobody has measured yet. */
+const expectedCaptureBytes = 1024 * 1024;
+
+/** What an outgoing move needs beside its node. */
+export interface OutgoingMoveContext {
+  readonly bases: Bases;
+  send(to: string, message: MigrationMessage): void;
+  /** The source gives the actor out of its hands: its owner machine ends. */
+  handOver(cell: Cell): void;
+  /** The source won it back: a new owner machine begins. */
+  own(cell: Cell, move: MoveId, leaseUntilMs: number): void;
+  ended(move: MoveId): void;
+}
+
+/** The source's side of one move: carries the effects of its source machine out, and measures. */
+export class OutgoingMove {
+  readonly machine: Machine<SourceState, SourceEvent, SourceEffect>;
+  private readonly models: ReadonlySet<Hash>;
+  private readonly fromPlace: string;
+  private readonly fromTier: Cell['tier'];
+  private readonly startedAt: number;
+  private frozenAt = 0;
+  private ranAt: number | undefined;
+  private arrival: ArrivedMessage | undefined;
+  private held = false;
+  private frozen = false;
+  private bytes: Uint8Array | undefined;
+  private hash: Hash | undefined;
+  private stateHash = '';
+  private moduleBytes = 0;
+  private modelBytes = 0;
+  private warm = true;
+  private settle!: { readonly resolve: (report: MoveReport) => void; readonly reject: (error: GodwitError) => void };
+  readonly result: Promise<MoveReport>;
+
+  constructor(
+    private readonly host: MigrationHost,
+    private readonly context: OutgoingMoveContext,
+    readonly cell: Cell,
+    readonly manifest: Manifest,
+    private readonly move: MoveId,
+    private readonly options: MoveOptions,
+  ) {
+    this.models = new Set(Object.values(manifest.models));
+    this.fromPlace = cell.instance?.place ?? '';
+    this.fromTier = cell.tier;
+    this.startedAt = host.options.clock.now();
+    this.result = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    this.machine = new Machine(
+      createSource(),
+      stepSource,
+      (effect) => this.carry(effect),
+      (timer) => at(host, { type: 'timer', timer }) as SourceEvent,
+      host.options.clock,
+    );
+  }
+
+  begin(target: { readonly node: string; readonly boot: string }): void {
+    const { cell, manifest, options, move } = this;
+    const plan: MovePlan = {
+      move,
+      actor: cell.address,
+      epoch: cell.epoch,
+      source: this.host.id,
+      target: { name: target.node, boot: target.boot },
+      home: homeOf(cell.address),
+      manifest,
+      ...(options.token === undefined ? {} : { token: options.token }),
+      blobs: [manifest.program, ...this.models],
+      expectedBytes: expectedCaptureBytes,
+      timings: defaultTimings,
+    };
+    const giveUp = () => {
+      const reason = new GodwitError('CANCELLED', `move of ${cell.address} to ${options.to} was given up by its caller`);
+      this.machine.feed(at(this.host, { type: 'cancel', reason: valueFromError(reason, this.host.id.name) } as const));
+    };
+    options.signal?.addEventListener('abort', giveUp, { once: true });
+    this.machine.feed(at(this.host, { type: 'begin', plan } as const));
+  }
+
+  /** The target's word on how it runs the actor; part of the report. Comes before RUNNING. */
+  arrived(message: ArrivedMessage): void {
+    this.arrival = message;
+  }
+
+  close(): void {
+    this.machine.close();
+    this.settle.reject(new GodwitError('CANCELLED', `node ${this.host.id.name} closed during the move of ${this.cell.address} to ${this.options.to}`));
+  }
+
+  private carry(effect: Exclude<SourceEffect, { type: 'startTimer' | 'stopTimer' }>): void {
+    const { cell, host } = this;
+    switch (effect.type) {
+      case 'send':
+        this.context.send(effect.to, effect.message);
+        return;
+      case 'offerBlobs':
+        this.feedAfter(this.offerBlobs(effect.to, effect.hashes));
+        return;
+      case 'freeze':
+        this.feedAfter(this.freeze());
+        return;
+      case 'thaw':
+        this.thaw();
+        return;
+      case 'sendCapture':
+        this.feedAfter(this.sendCapture(effect.to, effect.message));
+        return;
+      case 'handOver':
+        this.context.handOver(cell);
+        return;
+      case 'activate':
+        cell.epoch = effect.epoch;
+        this.context.own(cell, this.move, effect.leaseUntilMs);
+        this.thaw();
+        return;
+      case 'moved':
+        this.context.bases.keep(cell.address, this.hash as Hash, cell.turns, this.bytes as Uint8Array);
+        host.leave(cell, effect.where, effect.epoch);
+        return;
+      case 'dropCopy':
+        this.dropCopy();
+        return;
+      case 'report':
+        this.report(effect.report);
+    }
+  }
+
+  private feedAfter(work: Promise<SourceEvent | undefined>): void {
+    work.then(
+      (event) => event !== undefined && this.machine.feed(event),
+      (thrown: unknown) => this.machine.feed(failure(this.host, thrown)),
+    );
+  }
+
+  private async offerBlobs(to: string, hashes: readonly Hash[]): Promise<SourceEvent> {
+    for (const hash of hashes) {
+      const { length } = await this.host.options.blobs.get(hash);
+      await this.host.options.transfer.offer(to, hash);
+      if (this.models.has(hash)) this.modelBytes += length;
+      else this.moduleBytes += length;
+      this.warm = false;
+    }
+    return at(this.host, { type: 'blobsOffered' } as const);
+  }
+
+  private async freeze(): Promise<SourceEvent | undefined> {
+    const { cell, host } = this;
+    this.held = true;
+    await cell.hold();
+    // The move may have been given up while the running turn took its time.
+    if (this.machine.state.phase !== 'freezing') return undefined;
+    this.frozenAt = host.options.clock.now();
+    cell.freeze();
+    this.frozen = true;
+    host.routes.detach(cell);
+    const instance = await (cell.instance as Instance).capture(true);
+    cell.flush();
+    const bytes = captureCell(cell, instance, host.now(), true);
+    const [hash, stateHash] = await Promise.all([host.options.digest.sha256(bytes), host.options.digest.sha256(instance.state)]);
+    this.bytes = bytes;
+    this.hash = hash;
+    this.stateHash = stateHash;
+    return at(host, { type: 'frozen', capture: { hash, turns: cell.turns, sizeBytes: bytes.length } } as const);
+  }
+
+  /** Undoes as much of the freeze as had been done. */
+  private thaw(): void {
+    const { cell, host } = this;
+    if (this.frozen) cell.thaw();
+    if (this.held) cell.release();
+    this.frozen = this.held = false;
+    host.routes.reroute(cell.address);
+  }
+
+  private async sendCapture(to: string, message: Extract<MigrationMessage, { type: 'capture' }>): Promise<SourceEvent> {
+    const bytes = this.bytes as Uint8Array;
+    if (bytes.length <= inlineCaptureBytes) this.context.send(to, { ...message, bytes });
+    else {
+      await this.host.options.blobs.put(bytes);
+      await this.host.options.transfer.offer(to, message.capture.hash);
+      this.context.send(to, message);
+    }
+    return at(this.host, { type: 'captureSent' } as const);
+  }
+
+  private dropCopy(): void {
+    const { cell, host, hash } = this;
+    if (hash !== undefined) {
+      this.context.bases.drop(cell.address, hash);
+      if ((this.bytes?.length ?? 0) > inlineCaptureBytes) void host.options.blobs.delete(hash);
+    }
+    this.bytes = undefined;
+    if (cell.status !== 'ended') host.leave(cell, host.id, cell.epoch);
+  }
+
+  private report(report: SourceReport): void {
+    const { cell, options } = this;
+    switch (report.type) {
+      case 'committed':
+        return;
+      case 'running':
+        this.ranAt = this.host.options.clock.now();
+        this.succeed(report.epoch, this.ranAt);
+        return;
+      case 'givenUp':
+      case 'superseded': {
+        const { node } = report.type === 'superseded' ? { node: report.register.owner.name } : { node: '' };
+        const error = report.type === 'givenUp' ? errorFromValue(report.reason) : new GodwitError('ABORTED', `actor ${cell.address} is owned by ${node} at epoch ${report.register.epoch}`);
+        this.host.emit({ type: 'move-failed', actor: cell.address, to: options.to, reason: error.message });
+        this.settle.reject(error);
+        this.context.ended(this.move);
+        return;
+      }
+      case 'done':
+        // The register moved on without a word of the target: it took over from it, say.
+        if (this.ranAt === undefined) this.settle.reject(new GodwitError('UNAVAILABLE', `actor ${cell.address} moved to ${options.to}, which was lost before it said that it runs`));
+        this.context.ended(this.move);
+    }
+  }
+
+  private succeed(epoch: number, ranAt: number): void {
+    const report: MoveReport = {
+      move: this.move,
+      actor: this.cell.address,
+      from: { node: this.host.id.name, tier: this.fromTier, place: this.fromPlace },
+      to: { node: this.options.to, tier: this.arrival?.tier ?? this.manifest.tier, place: this.arrival?.place ?? '' },
+      trigger: this.options.trigger ?? 'application',
+      epoch,
+      stallMs: ranAt - this.frozenAt,
+      totalMs: ranAt - this.startedAt,
+      bytes: { module: this.moduleBytes, capture: this.bytes?.length ?? 0, models: this.modelBytes },
+      warm: this.warm,
+      stateHash: { before: this.stateHash, after: this.arrival?.stateHash ?? '' },
+    };
+    this.host.emit({ type: 'moved', report });
+    this.settle.resolve(report);
+  }
+}

@@ -1,0 +1,93 @@
+import { createOwner, defaultTimings, type MigrationMessage, type MoveId, type OwnerEffect, type OwnerEvent, type OwnerState, type Stable, stepOwner } from '../migration/index.js';
+import type { Cell } from './cell.js';
+import { homeOf } from './directory.js';
+import { Machine } from './machine.js';
+import { at, type MigrationHost } from './migration-host.js';
+
+type OwnerMachine = Machine<OwnerState, OwnerEvent, OwnerEffect>;
+
+/** The actors this node owns that are away from home, or whose home they left once: their leases. */
+export class Owners {
+  private readonly machines = new Map<string, OwnerMachine>();
+  /** Cells whose lease ended; each is held and frozen once. */
+  private readonly paused = new Set<Cell>();
+
+  constructor(
+    private readonly host: MigrationHost,
+    private readonly send: (to: string, message: MigrationMessage) => void,
+  ) {}
+
+  get(address: string): OwnerMachine | undefined {
+    return this.machines.get(address);
+  }
+
+  /** Begins an ownership. At its home an actor needs no lease. */
+  own(cell: Cell, move: MoveId, leaseUntilMs: number): void {
+    const { id, options } = this.host;
+    const home = homeOf(cell.address);
+    const until = home === id.name ? Number.POSITIVE_INFINITY : leaseUntilMs;
+    const { state, effects } = createOwner({ actor: cell.address, move, self: id, home, epoch: cell.epoch, timings: defaultTimings }, until, options.clock.now());
+    cell.leaseUntilMs = until;
+    const machine: OwnerMachine = new Machine(
+      state,
+      (before, event) => {
+        const step = stepOwner(before, event);
+        cell.leaseUntilMs = step.state.leaseUntilMs;
+        return step;
+      },
+      (effect) => this.carry(cell, effect),
+      (timer) => at(this.host, { type: 'timer', timer }) as OwnerEvent,
+      options.clock,
+    );
+    this.end(cell);
+    this.machines.set(cell.address, machine);
+    machine.begin(effects);
+  }
+
+  /** A move has proposed, or the actor is gone: this ownership is over. */
+  end(cell: Cell): void {
+    const machine = this.machines.get(cell.address);
+    machine?.feed(at(this.host, { type: 'handedOver' } as const));
+    machine?.close();
+    this.machines.delete(cell.address);
+    if (this.paused.delete(cell)) this.unpause(cell);
+  }
+
+  stable(cell: Cell, stable: Stable): void {
+    this.machines.get(cell.address)?.feed(at(this.host, { type: 'checkpointStable', stable } as const));
+  }
+
+  peerRegained(peer: string): void {
+    for (const machine of [...this.machines.values()]) machine.feed(at(this.host, { type: 'peerRegained', peer } as const));
+  }
+
+  close(): void {
+    for (const machine of this.machines.values()) machine.close();
+  }
+
+  private carry(cell: Cell, effect: Exclude<OwnerEffect, { type: 'startTimer' | 'stopTimer' }>): void {
+    switch (effect.type) {
+      case 'send':
+        this.send(effect.to, effect.message);
+        return;
+      case 'pause':
+        this.paused.add(cell);
+        void cell.hold();
+        cell.freeze();
+        return;
+      case 'resume':
+        if (this.paused.delete(cell)) this.unpause(cell);
+        return;
+      case 'destroy':
+        this.machines.delete(cell.address);
+        this.paused.delete(cell);
+        this.host.leave(cell, effect.register.owner, effect.register.epoch);
+        this.host.emit({ type: 'stopped', actor: cell.address, reason: `fenced: ${effect.register.owner.name} owns it at epoch ${effect.register.epoch}` });
+    }
+  }
+
+  private unpause(cell: Cell): void {
+    cell.thaw();
+    cell.release();
+  }
+}
