@@ -16,6 +16,9 @@ import { OpenStream } from './open-stream.js';
 import { type AskOptions, checkMessage, createRef, defaultTimeoutMs, type Holder, internProtocol, isRef, type RefCore, unknownMessage, type Where } from './ref.js';
 import { TurnContext } from './turn-context.js';
 
+/** The end of a turn that did not throw. */
+const orderly: TurnEnd = {};
+
 type AnyHandler = (state: unknown, payload: unknown, ctx: TurnContext) => unknown;
 
 /** One actor's behaviour and state. An application (no definition) only asks and tells. */
@@ -255,8 +258,8 @@ export class Behaviour implements Holder {
 
   private finish(turn: Turn, context: TurnContext, value: unknown): void {
     if (turn.kind === 'ask') this.host.reply(turn.ask, { value, bytes: undefined });
-    if (turn.kind !== 'stream') this.contexts.delete(turn.ask);
-    this.conclude(context, {});
+    if (turn.kind !== 'stream' && this.contexts.size > 0) this.contexts.delete(turn.ask);
+    this.conclude(context, orderly);
   }
 
   private fail(turn: Turn, context: TurnContext, thrown: unknown): void {
@@ -276,8 +279,7 @@ export class Behaviour implements Holder {
     this.flush();
     this.turning = false;
     this.host.turnEnded(end);
-    const next = this.turning ? undefined : this.queued.shift();
-    if (next !== undefined) this.run(next);
+    if (this.queued.length > 0 && !this.turning) this.run(this.queued.shift() as Turn);
   }
 
   private validate(message: string, value: unknown): unknown {

@@ -125,7 +125,8 @@ export function dispatch<H extends Handlers<never>, M extends MessageOf<H>>(ref:
 /** How a message of a ref is answered. @throws {GodwitError} INVALID_ARGUMENT naming the ref and its messages */
 export function checkMessage(ref: RefCore, message: string): 'reply' | 'stream' {
   const answer = ref.$protocol.messages[message];
-  if (answer === undefined || !Object.hasOwn(ref.$protocol.messages, message)) throw unknownMessage(ref.$address, ref.$protocol, message);
+  // What every object inherits ('constructor', …) is neither.
+  if (answer !== 'reply' && answer !== 'stream') throw unknownMessage(ref.$address, ref.$protocol, message);
   return answer;
 }
 

@@ -12,14 +12,13 @@ let objectsLeft = 0;
  * quick walk: no set and no allocation for payloads of up to 256 objects; larger, deeper and cyclic ones are walked again with a set.
  */
 export function carriesRef(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if (typeof value !== 'object' || value === null) return false;
   objectsLeft = objectBudget;
   return quickly(value, 0) ?? thoroughly(value);
 }
 
 /** @returns undefined if the budget did not suffice, or something other than plain objects and arrays was met */
 function quickly(value: object, depth: number): boolean | undefined {
-  if (isRef(value)) return true;
   if (depth >= quickDepth || --objectsLeft < 0) return undefined;
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
@@ -31,7 +30,10 @@ function quickly(value: object, depth: number): boolean | undefined {
     return false;
   }
   const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return isLeaf(value) ? false : undefined;
+  if (prototype !== Object.prototype && prototype !== null) {
+    if (isRef(value)) return true;
+    return isLeaf(value) ? false : undefined;
+  }
   for (const key in value) {
     const child = (value as Record<string, unknown>)[key];
     if (typeof child !== 'object' || child === null) continue;

@@ -1,7 +1,8 @@
 import { GodwitError } from '../errors.js';
 import type { Target } from '../ports/runtime.js';
 import { corrupt } from './corrupt.js';
-import { latin1, maxDepth, taggedForm, textForm } from './format.js';
+import { latin1, maxTextBrackets, taggedForm, textForm } from './format.js';
+import { bracketsIn, parseJson } from './json.js';
 import { isJsonTree } from './plain.js';
 import { decodeTagged, textEncoding } from './tagged-decoder.js';
 import { encodeTagged } from './tagged-encoder.js';
@@ -28,7 +29,11 @@ export type Ownership = 'copied' | 'given';
  */
 export function encode(value: unknown, refs: RefCodec): Uint8Array {
   try {
-    return isJsonTree(value) ? encodeJson(JSON.stringify(value)) : encodeTagged(value, refs);
+    if (isJsonTree(value)) {
+      const text = JSON.stringify(value);
+      if (text.length <= maxTextBrackets || bracketsIn(text) <= maxTextBrackets) return encodeJson(text);
+    }
+    return encodeTagged(value, refs);
   } catch (thrown) {
     if (GodwitError.is(thrown)) throw thrown;
     throw new GodwitError('INVALID_ARGUMENT', `payload is not serialisable: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
@@ -68,16 +73,5 @@ function encodeJson(text: string): Uint8Array {
 }
 
 function decodeJson(bytes: Uint8Array): unknown {
-  const text = textFromBytes(bytes.subarray(1), textEncoding(bytes[0]! & 0x0f));
-  const value: unknown = JSON.parse(text);
-  // Text too short, or with too few brackets, cannot be too deep; most is, and then nothing is walked.
-  if (text.length > 2 * maxDepth && text.split('[').length + text.split('{').length - 2 > maxDepth) checkDepth(value, 0);
-  return value;
-}
-
-function checkDepth(value: unknown, depth: number): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (depth >= maxDepth) throw corrupt(`nested deeper than ${maxDepth} levels`);
-  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) checkDepth(value[i], depth + 1);
-  else for (const key in value) checkDepth((value as Record<string, unknown>)[key], depth + 1);
+  return parseJson(textFromBytes(bytes.subarray(1), textEncoding(bytes[0]! & 0x0f)));
 }

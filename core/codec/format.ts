@@ -10,6 +10,12 @@
 /** Levels of nesting a value may have, both ways: what QuickJS can still walk on its default stack of 256 KiB, with room for the caller. */
 export const maxDepth = 200;
 
+/**
+ * Brackets that JSON text may hold, those in its strings included; a tree with more of them takes the tagged form. QuickJS parses JSON by
+ * recursion that nothing bounds: deep enough text would end its host. So text is never parsed that could be that deep.
+ */
+export const maxTextBrackets = 1000;
+
 export const textForm = 0x10;
 export const taggedForm = 0x20;
 

@@ -25,7 +25,11 @@ interface Met {
 
 function isJsonPrimitive(value: unknown): boolean {
   // A number less itself is 0 exactly if it is finite; -0 would come back as 0.
-  return typeof value === 'number' ? (value === 0 ? 1 / value > 0 : value - value === 0) : typeof value === 'string' || typeof value === 'boolean' || value === null;
+  return typeof value === 'number'
+    ? value === 0
+      ? 1 / value > 0
+      : value - value === 0
+    : typeof value === 'string' || typeof value === 'boolean' || value === null;
 }
 
 // Strings and numbers are looked at in place: a call per property costs an interpreter more than the rest of the loop.

@@ -3,6 +3,7 @@ import { type Code, codes, GodwitError } from '../errors.js';
 import type { Ownership, RefCodec } from './codec.js';
 import { corrupt } from './corrupt.js';
 import { attachmentAlignment, bufferKinds, errorPart, latin1, maxDepth, smallInteger, type TextEncoding, tag, utf16 } from './format.js';
+import { parseJson } from './json.js';
 import { textFromBytes } from './text.js';
 
 /** A view over the received bytes is made only for at least so many bytes: below, a copy is cheaper than what the view would keep alive. */
@@ -328,7 +329,7 @@ function hidden(error: Error, key: 'name' | 'stack' | 'cause', value: unknown): 
 }
 
 function protocolFromText(text: string): Protocol {
-  const parts: unknown = JSON.parse(text);
+  const parts = parseJson(text);
   const [definition, version, messages] = Array.isArray(parts) ? (parts as unknown[]) : [];
   if (typeof definition !== 'string' || typeof version !== 'number' || typeof messages !== 'object' || messages === null) throw corrupt('malformed protocol');
   if (!Object.values(messages).every((answer) => answer === 'reply' || answer === 'stream')) throw corrupt('malformed protocol');

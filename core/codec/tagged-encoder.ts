@@ -1,6 +1,6 @@
-import { GodwitError } from '../errors.js';
-import { isRef } from '../actors/ref.js';
 import type { Protocol } from '../actors/definition.js';
+import { isRef } from '../actors/ref.js';
+import { GodwitError } from '../errors.js';
 import type { RefCodec } from './codec.js';
 import { attachmentAlignment, bufferKinds, errorPart, longTextUnits, maxDepth, smallInteger, smallIntegers, tag, taggedForm } from './format.js';
 import { isPlain } from './plain.js';
@@ -90,18 +90,25 @@ class TaggedEncoder {
   #value(value: unknown, depth: number): void {
     switch (typeof value) {
       case 'string':
-        return this.#text(value);
+        this.#text(value);
+        break;
       case 'number':
-        return this.#number(value);
+        this.#number(value);
+        break;
       case 'boolean':
-        return this.#byte(value ? tag.true : tag.false);
+        this.#byte(value ? tag.true : tag.false);
+        break;
       case 'undefined':
-        return this.#byte(tag.undefined);
+        this.#byte(tag.undefined);
+        break;
       case 'bigint':
         this.#byte(tag.bigint);
-        return this.#text(value.toString(16));
+        this.#text(value.toString(16));
+        break;
       case 'object':
-        return value === null ? this.#byte(tag.null) : this.#object(value, depth);
+        if (value === null) this.#byte(tag.null);
+        else this.#object(value, depth);
+        break;
       default:
         throw refusal(this.#root, value);
     }
@@ -111,21 +118,29 @@ class TaggedEncoder {
     const number = this.#numberOf(value);
     if (number >= 0) {
       this.#byte(tag.seen);
-      return this.#unsigned(number);
+      this.#unsigned(number);
+      return;
     }
     if (depth >= maxDepth) throw refusal(this.#root, value, `nesting deeper than ${maxDepth} levels`);
     if (Array.isArray(value)) {
       this.#remember(value);
-      return this.#array(value, depth + 1);
-    }
-    if (isPlain(value) && !isRef(value)) {
+      this.#array(value, depth + 1);
+    } else if (isPlain(value) && !isRef(value)) {
       this.#remember(value);
-      return this.#plain(value as Record<string, unknown>, depth + 1);
+      this.#plain(value as Record<string, unknown>, depth + 1);
+    } else {
+      this.#special(value, depth + 1);
     }
+  }
+
+  #special(value: object, depth: number): void {
     const target = this.#refs.describe(value);
-    if (target !== undefined) return this.#ref(target.$address, target.$protocol);
+    if (target !== undefined) {
+      this.#ref(target.$address, target.$protocol);
+      return;
+    }
     this.#remember(value);
-    this.#builtIn(value, depth + 1);
+    this.#builtIn(value, depth);
   }
 
   #plain(value: Record<string, unknown>, depth: number): void {
@@ -136,24 +151,25 @@ class TaggedEncoder {
   }
 
   #shape(keys: string[]): void {
-    if (this.#lastShapeNumber >= 0 && sameKeys(keys, this.#lastShape)) return this.#unsigned(this.#lastShapeNumber);
-    const name = JSON.stringify(keys);
-    let number = this.#shapes.get(name);
-    if (number === undefined) {
-      number = this.#shapes.size;
-      this.#shapes.set(name, number);
-      this.#unsigned(number);
-      this.#unsigned(keys.length);
-      for (const key of keys) this.#text(key);
+    // Neighbours mostly have the same shape; then its name need not be made.
+    if (this.#lastShapeNumber < 0 || !sameKeys(keys, this.#lastShape)) {
+      const name = JSON.stringify(keys);
+      if (this.#numberIn(this.#shapes, name)) {
+        this.#unsigned(keys.length);
+        for (const key of keys) this.#text(key);
+      }
+      this.#lastShape = keys;
+      this.#lastShapeNumber = this.#shapes.get(name)!;
     } else {
-      this.#unsigned(number);
+      this.#unsigned(this.#lastShapeNumber);
     }
-    this.#lastShape = keys;
-    this.#lastShapeNumber = number;
   }
 
   #array(value: unknown[], depth: number): void {
-    if (value.includes(undefined) && hasHole(value)) return this.#sparseArray(value, depth);
+    if (value.includes(undefined) && hasHole(value)) {
+      this.#sparseArray(value, depth);
+      return;
+    }
     this.#byte(tag.array);
     this.#unsigned(value.length);
     for (let i = 0; i < value.length; i++) this.#value(value[i], depth);
@@ -174,19 +190,23 @@ class TaggedEncoder {
     const brand = brandOf.call(value).slice('[object '.length, -1);
     switch (brand) {
       case 'Map':
-        return this.#map(value as Map<unknown, unknown>, depth);
+        this.#map(value as Map<unknown, unknown>, depth);
+        break;
       case 'Set':
-        return this.#set(value as Set<unknown>, depth);
+        this.#set(value as Set<unknown>, depth);
+        break;
       case 'Date':
         this.#byte(tag.date);
-        return this.#float(Date.prototype.getTime.call(value));
+        this.#float(Date.prototype.getTime.call(value));
+        break;
       case 'RegExp':
         this.#byte(tag.regexp);
         this.#text((value as RegExp).source);
-        return this.#text((value as RegExp).flags);
+        this.#text((value as RegExp).flags);
+        break;
       default:
-        if (brand === 'Error' || value instanceof Error) return this.#error(value as Error, depth);
-        return this.#buffer(value, brand);
+        if (brand === 'Error' || value instanceof Error) this.#error(value as Error, depth);
+        else this.#buffer(value, brand);
     }
   }
 

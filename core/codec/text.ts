@@ -24,11 +24,13 @@ type Base64Constructor = { fromBase64?(base64: string): Uint8Array };
 type WellFormedness = { isWellFormed?(): boolean };
 
 // Made once: an interpreter makes a regular expression anew each time it meets the literal.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole range is meant
 const wideUnit = /[^\x00-\xff]/;
 
 const native = globalThis as Native;
 const fromBase64 = (Uint8Array as unknown as Base64Constructor).fromBase64?.bind(Uint8Array);
-const hasBase64 = native.btoa !== undefined && native.atob !== undefined && fromBase64 !== undefined && (Uint8Array.prototype as Base64Bytes).toBase64 !== undefined;
+const hasBase64 =
+  native.btoa !== undefined && native.atob !== undefined && fromBase64 !== undefined && (Uint8Array.prototype as Base64Bytes).toBase64 !== undefined;
 
 // ignoreBOM: a leading U+FEFF is text like any other. Not fatal: what is invalid shows as U+FFFD and is then looked at closely.
 const decoderOptions = { fatal: false, ignoreBOM: true };

@@ -24,10 +24,12 @@ export class ChannelRecord implements Payload {
   cursor: Cursor | undefined = undefined;
   /** Turn: by what number the receiving instance answers. */
   ask = 0;
-  remainingMs = Number.POSITIVE_INFINITY;
   sender: Target | undefined = undefined;
   /** The asker gave up before the turn began: it is skipped. */
   cancelled = false;
+  // Not plain numbers: a field that never holds anything else costs every tell a boxed Infinity.
+  private deadline: number | undefined = undefined;
+  private remaining: number | undefined = undefined;
 
   /**
    * @param correlation the asker's number of the ask this record opens or belongs to; 0 for a tell
@@ -39,8 +41,26 @@ export class ChannelRecord implements Payload {
     public value: unknown,
     public bytes: Uint8Array | undefined,
     readonly correlation: number,
-    public deadlineAt: number,
-  ) {}
+    deadlineAt: number,
+  ) {
+    if (deadlineAt !== Number.POSITIVE_INFINITY) this.deadline = deadlineAt;
+  }
+
+  get deadlineAt(): number {
+    return this.deadline ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Turn: milliseconds from its beginning to its deadline. */
+  get remainingMs(): number {
+    return this.remaining ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Counts the turn's time from `now` on. @returns false if its deadline has passed */
+  begin(now: number): boolean {
+    if (this.deadline === undefined) return true;
+    this.remaining = this.deadline - now;
+    return this.remaining > 0;
+  }
 
   get payload(): Payload {
     return this;

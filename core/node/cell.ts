@@ -81,8 +81,9 @@ export class Cell implements InstanceHost {
   readonly timers = new Map<number, CellTimer>();
   nextOpen = 1;
   private readonly deferred: ChannelRecord[] = [];
-  private segmentChannels: Channel[] = [];
-  private segmentRecords: ChannelRecord[] = [];
+  // Two rings in step, a record and the channel it leaves by: most segments send at most once, and rings keep their slots.
+  private readonly segmentChannels = new Ring<Channel>();
+  private readonly segmentRecords = new Ring<ChannelRecord>();
   private segmentTimers: CellTimer[] = [];
   private readonly drained: Array<() => void> = [];
   private holds = 0;
@@ -114,7 +115,6 @@ export class Cell implements InstanceHost {
       const record = this.mailbox.shift() as TurnRecord;
       taken += 1;
       if (record.cancelled) this.settled(record);
-      else if (record.deadlineAt !== Number.POSITIVE_INFINITY) this.beginAsk(record);
       else if (record.correlation === 0) this.begin(record);
       else this.beginAsk(record);
     }
@@ -224,13 +224,10 @@ export class Cell implements InstanceHost {
   }
 
   private beginAsk(record: TurnRecord): void {
-    if (record.deadlineAt !== Number.POSITIVE_INFINITY) {
-      record.remainingMs = record.deadlineAt - this.host.now();
-      if (record.remainingMs <= 0) {
-        const error = new GodwitError('DEADLINE_EXCEEDED', `'${record.message}' waited in the mailbox of ${this.address} beyond its deadline`, { node: this.host.name });
-        this.refuse(record, error);
-        return;
-      }
+    if (!record.begin(this.host.now())) {
+      const error = new GodwitError('DEADLINE_EXCEEDED', `'${record.message}' waited in the mailbox of ${this.address} beyond its deadline`, { node: this.host.name });
+      this.refuse(record, error);
+      return;
     }
     record.ask = this.nextOpen++;
     this.open.set(record.ask, record);
@@ -408,21 +405,18 @@ export class Cell implements InstanceHost {
   }
 
   flush(): void {
-    for (const timer of this.segmentTimers.splice(0)) if (this.timers.has(timer.id)) this.host.startTimer(timer, Math.max(0, timer.dueAt - this.host.now()));
-    const count = this.segmentRecords.length;
-    if (count === 0) return;
-    const channels = this.segmentChannels;
-    const records = this.segmentRecords;
-    // Posting may lead back here (a local reply runs the asker's code in a microtask, never at once), so the lists are swapped first.
-    this.segmentChannels = [];
-    this.segmentRecords = [];
-    for (let index = 0; index < count; index++) this.post(channels[index] as Channel, records[index] as ChannelRecord);
+    if (this.segmentTimers.length > 0) this.startSegmentTimers();
+    // Posting may lead back here and add records: those belong to a later segment.
+    for (let count = this.segmentRecords.length; count > 0; count--) {
+      const record = this.segmentRecords.shift() as ChannelRecord;
+      this.post(this.segmentChannels.shift() as Channel, record);
+    }
   }
 
   discard(): void {
-    this.segmentChannels = [];
+    this.segmentChannels.drain();
     for (const timer of this.segmentTimers.splice(0)) this.timers.delete(timer.id);
-    for (const record of this.segmentRecords.splice(0)) {
+    for (const record of this.segmentRecords.drain()) {
       const pending = this.asks.get(record.correlation);
       if ((record.kind !== 'ask' && record.kind !== 'stream') || pending === undefined) continue;
       this.asks.delete(pending.id);
@@ -500,6 +494,10 @@ export class Cell implements InstanceHost {
   private emitTo(address: string, kind: RecordKind, correlation: number, value: unknown): void {
     const channel = this.channels.get(address);
     if (channel !== undefined) this.emit(channel, new ChannelRecord(kind, '', value, undefined, correlation, Number.POSITIVE_INFINITY));
+  }
+
+  private startSegmentTimers(): void {
+    for (const timer of this.segmentTimers.splice(0)) if (this.timers.has(timer.id)) this.host.startTimer(timer, Math.max(0, timer.dueAt - this.host.now()));
   }
 
   private emit(channel: Channel, record: ChannelRecord): void {

@@ -4,6 +4,8 @@ import type { BounceAnswer } from './link.js';
 export interface Location {
   readonly node: string;
   readonly epoch: number;
+  /** Known to the node that moved it there. */
+  readonly tier?: string;
 }
 
 /** The name of an actor's home: the first part of its address. */

@@ -42,6 +42,7 @@ export class IncomingMove {
     private readonly host: MigrationHost,
     private readonly context: IncomingMoveContext,
     private readonly move: MoveId,
+    readonly actor: string,
     private readonly manifest: Manifest,
     private readonly source: string,
   ) {
@@ -98,13 +99,15 @@ export class IncomingMove {
 
   private send(to: string, message: MigrationMessage): void {
     const { cell, instance } = this;
-    if (message.type === 'running' && cell !== undefined && instance !== undefined) {
-      const arrived: ArrivedMessage = { type: 'arrived', move: this.move, tier: instance.tier, place: instance.place, stateHash: this.stateHash };
-      sendControl(this.host, to, arrived);
-      this.context.running(cell, this.hash as Hash, this.bytes as Uint8Array);
-      this.context.ended(this.move);
+    if (message.type !== 'running' || cell === undefined || instance === undefined) {
+      this.context.send(to, message);
+      return;
     }
+    const arrived: ArrivedMessage = { type: 'arrived', move: this.move, tier: instance.tier, place: instance.place, stateHash: this.stateHash };
+    sendControl(this.host, to, arrived);
     this.context.send(to, message);
+    this.context.running(cell, this.hash as Hash, this.bytes as Uint8Array);
+    this.context.ended(this.move);
   }
 
   private async reserve(prepare: PrepareMessage): Promise<TargetEvent> {

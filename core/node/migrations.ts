@@ -1,7 +1,7 @@
 // Carries the migration protocol of `core/migration` out on a node: hands each message to the machines it is for. Each machine's effects
 // are carried out beside it: outgoing-move, incoming-move, owners, homes.
 import { GodwitError } from '../errors.js';
-import { answerStray, type MigrationMessage, type MoveId, receiversOf } from '../migration/index.js';
+import { answerStray, type MigrationMessage, type MoveId, type Role, receiversOf } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
 import { Bases } from './bases.js';
@@ -52,19 +52,12 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   /** Hands a message to the machines it is for. */
   receive(message: MigrationMessage): void {
     if (message.type === 'prepare' && !this.incoming.has(message.move)) {
-      this.incoming.set(message.move, new IncomingMove(this.host, this, message.move, message.manifest, message.from.name));
+      this.incoming.set(message.move, new IncomingMove(this.host, this, message.move, message.actor, message.manifest, message.from.name));
     }
-    let known = false;
-    for (const role of receiversOf[message.type]) {
-      const machine = {
-        source: () => this.outgoing.get(message.move)?.machine,
-        target: () => this.incoming.get(message.move)?.machine,
-        owner: () => this.owners.get(message.actor),
-        home: () => this.homes.get(message.actor),
-      }[role]();
-      machine?.feed(at(this.host, { type: 'message', message } as const));
-      known ||= machine !== undefined;
-    }
+    const event = at(this.host, { type: 'message', message } as const);
+    const machines = receiversOf[message.type].flatMap((role) => this.machines(role, message));
+    for (const machine of machines) machine.feed(event);
+    const known = machines.length > 0;
     const stray = known ? undefined : answerStray(message, this.host.id);
     if (stray !== undefined) this.send(stray.to, stray.message);
   }
@@ -140,6 +133,22 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     machine?.close();
     this.outgoing.delete(move);
     this.incoming.delete(move);
+  }
+
+  /** Who hears a message: moves by their id, or all of the actor's where the home speaks of the actor itself. */
+  private machines(role: Role, message: MigrationMessage): ReadonlyArray<{ feed(event: { readonly type: 'message'; readonly message: MigrationMessage; readonly nowMs: number }): void }> {
+    const ofActor = message.type === 'grant' || message.type === 'registered';
+    const one = <T>(machine: T | undefined): T[] => (machine === undefined ? [] : [machine]);
+    switch (role) {
+      case 'source':
+        return ofActor ? [...this.outgoing.values()].filter(({ cell }) => cell.address === message.actor).map(({ machine }) => machine) : one(this.outgoing.get(message.move)?.machine);
+      case 'target':
+        return ofActor ? [...this.incoming.values()].filter(({ actor }) => actor === message.actor).map(({ machine }) => machine) : one(this.incoming.get(message.move)?.machine);
+      case 'owner':
+        return one(this.owners.get(message.actor));
+      case 'home':
+        return one(this.homes.get(message.actor));
+    }
   }
 
   private async moduleOf(cell: Cell): Promise<Manifest> {

@@ -34,7 +34,6 @@ export class OutgoingMove {
   private readonly fromTier: Cell['tier'];
   private readonly startedAt: number;
   private frozenAt = 0;
-  private ranAt: number | undefined;
   private arrival: ArrivedMessage | undefined;
   private held = false;
   private frozen = false;
@@ -216,8 +215,8 @@ export class OutgoingMove {
       case 'committed':
         return;
       case 'running':
-        this.ranAt = this.host.options.clock.now();
-        this.succeed(report.epoch, this.ranAt);
+        if (report.heard) this.succeed(report.epoch);
+        else this.settle.reject(new GodwitError('UNAVAILABLE', `actor ${cell.address} was handed to ${options.to}, which was not heard of again before a later epoch`));
         return;
       case 'givenUp':
       case 'superseded': {
@@ -229,13 +228,12 @@ export class OutgoingMove {
         return;
       }
       case 'done':
-        // The register moved on without a word of the target: it took over from it, say.
-        if (this.ranAt === undefined) this.settle.reject(new GodwitError('UNAVAILABLE', `actor ${cell.address} moved to ${options.to}, which was lost before it said that it runs`));
         this.context.ended(this.move);
     }
   }
 
-  private succeed(epoch: number, ranAt: number): void {
+  private succeed(epoch: number): void {
+    const ranAt = this.host.options.clock.now();
     const report: MoveReport = {
       move: this.move,
       actor: this.cell.address,

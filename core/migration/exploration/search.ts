@@ -58,7 +58,7 @@ export function exploreRandomly(
     const world = new World(optionsFrom(random, ablation));
     const trace: Choice[] = [];
     for (let step = 0; step < maxSteps && world.violation === undefined; step++) {
-      const choice = pick(choicesOf(world), random);
+      const choice = pick(world, random);
       if (choice === undefined) break;
       trace.push(choice);
       world.choose(choice);
@@ -189,9 +189,14 @@ function optionsFrom(random: () => number, ablation: WorldOptions['ablation']): 
   return { home, budget, skewMs: [up(9000), up(9000), up(9000)], ...(ablation === undefined ? {} : { ablation }) };
 }
 
-/** Progress is chosen more often than mishap, or no move would get far. */
-function pick(choices: readonly Choice[], random: () => number): Choice | undefined {
-  const weightOf = (choice: Choice) => (choice.type === 'deliver' || choice.type === 'work' || choice.type === 'begin' ? 20 : 1);
+/** Progress is chosen more often than mishap, or no move would get far; a proposal under way is where a cancel is most telling. */
+function pick(world: World, random: () => number): Choice | undefined {
+  const isProposing = (node: NodeName) => Object.values(world.nodes[node].sources).some((source) => source.phase === 'proposing');
+  const weightOf = (choice: Choice) => {
+    if (choice.type === 'deliver' || choice.type === 'work' || choice.type === 'begin') return 20;
+    return choice.type === 'cancel' && isProposing(choice.node) ? 20 : 1;
+  };
+  const choices = choicesOf(world);
   let left = random() * choices.reduce((sum, choice) => sum + weightOf(choice), 0);
   return choices.find((choice) => {
     left -= weightOf(choice);

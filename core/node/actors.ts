@@ -1,0 +1,311 @@
+// The actors of one node: starting and ending them, their instances, and what supervision does when a turn or an instance fails.
+import { type AnyDefinition, checkName, type Protocol } from '../actors/definition.js';
+import type { Where } from '../actors/ref.js';
+import { decode } from '../codec/index.js';
+import type { ChannelRecord, TurnRecord } from '../delivery/record.js';
+import { type ErrorValue, errorFromValue, GodwitError, valueFromError } from '../errors.js';
+import type { NodeId } from '../migration/index.js';
+import type { LogLevel } from '../ports/logger.js';
+import type { Manifest, Tier } from '../ports/module-source.js';
+import type { Instance, InstanceCapture, Payload, TurnEnd } from '../ports/runtime.js';
+import { Cell, type CellHost } from './cell.js';
+import type { Channel } from './channel.js';
+import { type Directory, homeOf } from './directory.js';
+import type { Link } from './link.js';
+import type { CellTimer, PendingAsk } from './pending.js';
+import { outgoingRefs } from './refs.js';
+import type { Routes } from './routes.js';
+import { Scheduler } from './scheduler.js';
+import { TimerWheel } from './timer-wheel.js';
+import type { ActorInfo, NodeEvent, NodeOptions } from './types.js';
+
+/** How often an instance may die under the same record before the record is a dead letter (DESIGN §4). */
+const maxDeaths = 3;
+
+/** What the actors need of their node. */
+export interface ActorsHost {
+  readonly routes: Routes;
+  readonly directory: Directory;
+  emit(event: NodeEvent): void;
+  log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
+  checkpointWhenDue(cell: Cell): void;
+}
+
+export class Actors implements CellHost {
+  readonly name: string;
+  readonly encodeAlways: boolean;
+  private readonly cells = new Map<string, Cell>();
+  private readonly definitions = new Map<string, AnyDefinition>();
+  private readonly deaths = new WeakMap<ChannelRecord, number>();
+  private readonly scheduler: Scheduler;
+  private readonly wheel: TimerWheel;
+
+  constructor(
+    private readonly host: ActorsHost,
+    private readonly options: NodeOptions,
+  ) {
+    this.name = options.name;
+    this.encodeAlways = options.encodeAlways ?? false;
+    this.scheduler = new Scheduler(options.clock);
+    this.wheel = new TimerWheel(options.clock);
+    for (const definition of options.definitions ?? []) this.definitions.set(definition.name, definition);
+  }
+
+  get(address: string): Cell | undefined {
+    return this.cells.get(address);
+  }
+
+  /** A running actor of this node. @throws {GodwitError} NOT_FOUND it is not here · FAILED_PRECONDITION it is still starting */
+  running(address: string): Cell {
+    const cell = this.cells.get(address);
+    if (cell === undefined || cell.immediate) {
+      const where = this.host.directory.location(address);
+      throw new GodwitError('NOT_FOUND', `actor ${address} is not on node ${this.name}${where === undefined ? '' : `; it was last heard of on ${where.node}`}`);
+    }
+    if (cell.status === 'starting') throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is still starting`);
+    return cell;
+  }
+
+  infos(): ActorInfo[] {
+    return [...this.cells.values()].filter((cell) => !cell.immediate).map((cell) => infoOf(cell, this.name));
+  }
+
+  knowsNatively(definition: string): boolean {
+    return this.definitions.has(definition) && this.options.runtimes.some((runtime) => runtime.tier === 'native');
+  }
+
+  /** The cell through which the node's application sends. */
+  createApplication(protocol: Protocol): Cell {
+    const cell = new Cell({ $address: this.name, $protocol: protocol }, undefined, this, true);
+    this.cells.set(this.name, cell);
+    return cell;
+  }
+
+  /** Spawns, or attaches to what has the name. @throws {GodwitError} ALREADY_EXISTS an actor of another definition has this name */
+  start(address: string, protocol: Protocol, definition: AnyDefinition | undefined, manifest: Manifest | undefined): void {
+    const running = this.cells.get(address);
+    if (running !== undefined) {
+      if (running.target.$protocol.definition === protocol.definition) return;
+      throw new GodwitError('ALREADY_EXISTS', `actor ${address} exists as ${running.target.$protocol.definition}, not ${protocol.definition}`);
+    }
+    if (this.host.directory.location(address) !== undefined) return;
+    if (definition !== undefined) this.definitions.set(definition.name, definition);
+    const cell = new Cell({ $address: address, $protocol: protocol }, definition, this);
+    cell.tier = definition === undefined ? 'script' : 'native';
+    cell.manifest = manifest;
+    cell.checkpointTurns = definition?.checkpointTurns ?? 0;
+    this.cells.set(address, cell);
+    this.createInstance(cell, cell.tier, manifest, undefined).then(
+      (instance) => this.run(cell, instance),
+      (thrown: unknown) => this.end(cell, `actor ${address} could not start: ${GodwitError.from(thrown).message}`),
+    );
+  }
+
+  /** Stops an actor and its children. */
+  stop(address: string): void {
+    const cell = this.cells.get(address);
+    if (cell === undefined || cell.immediate) return;
+    for (const other of [...this.cells.keys()]) if (other.startsWith(`${address}/`)) this.stop(other);
+    this.end(cell, `actor ${address} was stopped`);
+  }
+
+  /** The actor ends here for good; whoever waits for it learns `reason`. */
+  end(cell: Cell, reason: string): void {
+    if (cell.status === 'ended') return;
+    cell.refuseAll(new GodwitError('NOT_FOUND', reason));
+    this.remove(cell, {});
+    this.host.emit({ type: 'stopped', actor: cell.address, reason });
+  }
+
+  /** A cell for an actor that is coming; not reachable until `enter`. */
+  createCell(address: string, protocol: Protocol): Cell {
+    return new Cell({ $address: address, $protocol: protocol }, this.definitions.get(protocol.definition), this);
+  }
+
+  enter(cell: Cell): void {
+    const { routes, directory } = this.host;
+    this.cells.set(cell.address, cell);
+    directory.adopt(cell.address, { node: this.name, epoch: cell.epoch });
+    const away = homeOf(cell.address) !== this.name;
+    for (const cursor of cell.cursors.values()) cursor.byCheckpoint = away && cell.checkpointTurns > 0;
+    for (const channel of cell.channels.values()) routes.route(channel);
+    routes.reroute(cell.address);
+  }
+
+  /** The actor is elsewhere from now on. */
+  leave(cell: Cell, to: NodeId, epoch: number): void {
+    this.host.directory.adopt(cell.address, { node: to.name, epoch });
+    this.remove(cell, { node: to.name, epoch });
+  }
+
+  async createInstance(cell: Cell, tier: Tier, manifest: Manifest | undefined, capture: InstanceCapture | undefined): Promise<Instance> {
+    const { runtimes, blobs, hostFunctions } = this.options;
+    const runtime = runtimes.find((candidate) => candidate.tier === tier);
+    if (runtime === undefined) throw new GodwitError('UNIMPLEMENTED', `node ${this.name} runs no ${tier} tier`);
+    const { $address, $protocol } = cell.target;
+    const definition = tier === 'native' ? this.definitions.get($protocol.definition) : undefined;
+    if (definition !== undefined && definition.version !== $protocol.version) {
+      throw new GodwitError('FAILED_PRECONDITION', `node ${this.name} has version ${definition.version} of ${definition.name}, actor ${$address} is of version ${$protocol.version}`);
+    }
+    const module = tier === 'native' || manifest === undefined ? undefined : { manifest, program: await blobs.get(manifest.program) };
+    return runtime.create({ address: $address, definition, module, capture, hostFunctions, node: this.name }, cell);
+  }
+
+  close(): void {
+    for (const cell of this.cells.values()) {
+      cell.status = 'ended';
+      cell.instance?.close();
+    }
+    this.cells.clear();
+    this.wheel.close();
+  }
+
+  // ── CellHost ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  now(): number {
+    return this.scheduler.now();
+  }
+
+  schedule(cell: Cell): void {
+    this.scheduler.schedule(cell);
+  }
+
+  startTimer(timer: PendingAsk | CellTimer, delayMs: number): void {
+    this.wheel.add(timer, delayMs);
+  }
+
+  stopTimer(timer: PendingAsk | CellTimer): void {
+    this.wheel.remove(timer);
+  }
+
+  route(channel: Channel): void {
+    this.host.routes.route(channel);
+  }
+
+  where(address: string): Where | undefined {
+    const resolved = this.host.directory.resolve(address);
+    const cell = this.cells.get(resolved);
+    if (cell !== undefined) return { node: this.name, tier: cell.tier, epoch: cell.epoch };
+    const location = this.host.directory.location(resolved);
+    return location === undefined ? undefined : { node: location.node, tier: location.tier ?? 'unknown', epoch: location.epoch };
+  }
+
+  spawnChild(parent: Cell, protocol: Protocol, definition: AnyDefinition | undefined, name: string): void {
+    checkName(name, 'actor');
+    const manifest = parent.manifest === undefined || definition !== undefined ? undefined : { ...parent.manifest, definition: protocol.definition, version: protocol.version };
+    this.start(`${parent.address}/${name}`, protocol, definition, manifest);
+  }
+
+  callHostFunction(cell: Cell, call: number, hostFunction: string, method: string, args: Payload): void {
+    const settle = (outcome: { payload: Payload } | { error: ErrorValue }) => {
+      if (cell.status !== 'ended') cell.instance?.settle(call, outcome);
+    };
+    this.hostFunction(hostFunction, method, args).then(
+      (value) => settle({ payload: { value, bytes: undefined } }),
+      (thrown: unknown) => settle({ error: valueFromError(GodwitError.from(thrown), this.name) }),
+    );
+  }
+
+  turnEnded(cell: Cell, record: TurnRecord, end: TurnEnd): void {
+    if (end.threw !== undefined) this.turnFailed(cell, record, end.threw, end.decision);
+    if (cell.checkpointTurns > 0) this.host.checkpointWhenDue(cell);
+  }
+
+  instanceFailed(cell: Cell, error: ErrorValue): void {
+    if (cell.status === 'ended' || cell.immediate) return;
+    this.host.log('error', 'instance.failed', { actor: cell.address, code: error.code, reason: error.message });
+    const running = cell.inflight.peek();
+    if (running !== undefined) {
+      const deaths = (this.deaths.get(running) ?? 0) + 1;
+      this.deaths.set(running, deaths);
+      if (deaths >= maxDeaths) {
+        cell.giveUpRunning(errorFromValue(error));
+        this.deadLetter(cell, running, `its actor died ${deaths} times handling it: ${error.message}`);
+      }
+    }
+    cell.restartInstance();
+    this.createInstance(cell, cell.tier, cell.manifest, cell.lastCapture).then(
+      (instance) => this.run(cell, instance),
+      (thrown: unknown) => this.end(cell, `actor ${cell.address} could not be restarted: ${GodwitError.from(thrown).message}`),
+    );
+  }
+
+  deadLetter(cell: Cell, record: ChannelRecord, reason: string): void {
+    this.host.emit({ type: 'dead-letter', actor: cell.address, message: record.message, reason });
+  }
+
+  progress(cell: Cell, ask: number, fraction: number): void {
+    this.log('debug', 'turn.progress', { actor: cell.address, ask, fraction });
+  }
+
+  log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.host.log(level, event, fields);
+  }
+
+  // ── Inside ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private run(cell: Cell, instance: Instance): void {
+    if (cell.status === 'ended') instance.close();
+    else cell.run(instance);
+  }
+
+  private remove(cell: Cell, answer: { readonly node?: string; readonly epoch?: number }): void {
+    const { routes } = this.host;
+    cell.status = 'ended';
+    cell.instance?.close();
+    // A later life of the actor may already be here.
+    if (this.cells.get(cell.address) === cell) this.cells.delete(cell.address);
+    routes.leave(cell);
+    for (const timer of [...cell.timers.values(), ...cell.asks.values()]) this.wheel.remove(timer);
+    for (const cursor of cell.cursors.values()) (cursor.sink as Link | undefined)?.bounce(cursor.stream, answer);
+    routes.reroute(cell.address);
+  }
+
+  private async hostFunction(name: string, method: string, args: Payload): Promise<unknown> {
+    const { hostFunctions } = this.options;
+    const target = hostFunctions.get(name);
+    if (target === undefined) throw new GodwitError('NOT_FOUND', `node ${this.name} has no host function '${name}'; it has ${[...hostFunctions.keys()].join(', ') || 'none'}`);
+    return target.call(method, (args.bytes === undefined ? args.value : decode(args.bytes, outgoingRefs)) as unknown[]);
+  }
+
+  private turnFailed(cell: Cell, record: TurnRecord, threw: ErrorValue, decision: string): void {
+    this.host.emit({ type: 'turn-failed', actor: cell.address, message: record.message, code: threw.code, reason: threw.message, decision });
+    // After the turn's own replies have left.
+    if (decision === 'stop' || (decision === 'reset' && !cell.mayReset(this.now()))) queueMicrotask(() => this.stopScope(cell));
+    else if (decision === 'escalate') queueMicrotask(() => this.escalate(cell, threw));
+  }
+
+  private stopScope(cell: Cell): void {
+    const parent = cell.address.slice(0, cell.address.lastIndexOf('/'));
+    const all = cell.definition?.supervise.scope === 'all';
+    const siblings = all ? [...this.cells.keys()].filter((address) => address.startsWith(`${parent}/`) && !address.slice(parent.length + 1).includes('/')) : [cell.address];
+    for (const address of siblings) this.stop(address);
+  }
+
+  /** The failure becomes the parent's: the child stops, and the parent's supervision decides for itself. */
+  private escalate(cell: Cell, threw: ErrorValue): void {
+    const parent = this.cells.get(cell.address.slice(0, cell.address.lastIndexOf('/')));
+    this.stop(cell.address);
+    if (parent === undefined || parent.immediate) return;
+    const decision = parent.definition?.supervise.decide?.(errorFromValue(threw), 'child') ?? 'resume';
+    if (decision === 'stop' || decision === 'reset') this.stop(parent.address);
+    else if (decision === 'escalate') this.escalate(parent, threw);
+  }
+}
+
+function infoOf(cell: Cell, node: string): ActorInfo {
+  const { definition, version } = cell.target.$protocol;
+  return {
+    address: cell.address,
+    definition,
+    version,
+    status: 'here',
+    node,
+    tier: cell.tier,
+    place: cell.instance?.place,
+    epoch: cell.epoch,
+    incarnation: cell.incarnation,
+    mailboxRecords: cell.mailbox.length,
+    turns: cell.turns,
+  };
+}
