@@ -58,7 +58,10 @@ export const fidelityTable: ReadonlyArray<readonly [title: string, expression: s
     'errors',
     "[Error, RangeError, TypeError, SyntaxError].map((E) => { const e = new E('it broke', { cause: { code: 7 } }); e.stack = 'where it broke'; return e; })",
   ],
-  ['an error of another name, caused by itself', "(() => { const e = new Error(''); Object.defineProperty(e, 'name', { value: 'Abort\\u00e9' }); e.stack = ''; e.cause = e; return e; })()"],
+  [
+    'an error of another name, caused by itself',
+    "(() => { const e = new Error(''); Object.defineProperty(e, 'name', { value: 'Abort\\u00e9' }); e.stack = ''; Object.defineProperty(e, 'cause', { value: e }); return e; })()",
+  ],
   ['more brackets than JSON text may hold', "[Array.from({ length: 1200 }, (_, i) => ({ i })), '[{'.repeat(100)]"],
   ['text full of brackets', "['[{'.repeat(600)]"],
   ['200 levels of nesting', '(() => { let v = [undefined]; for (let i = 1; i < 200; i++) v = i % 2 ? { v } : [v]; return v; })()'],

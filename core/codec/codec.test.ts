@@ -37,11 +37,20 @@ test('codec: keeps any value that fast-check can make', (t) => {
     fc.property(anything, (value) => {
       const bytes = encode(value, refs);
       const copy = decode(bytes, refs);
-      return isDeepStrictEqual(copy, value) && isDeepStrictEqual(encode(copy, refs), bytes);
+      // Node 20 finds two invalid dates unequal; for these the bytes have to do.
+      const comparable = !fc.stringify(value).includes('new Date(NaN)');
+      return (!comparable || isDeepStrictEqual(copy, value)) && isDeepStrictEqual(encode(copy, refs), bytes);
     }),
     { numRuns: 500 },
   );
   t.pass();
+});
+
+test('codec: an invalid date stays one', (t) => {
+  const [copy] = again([new Date(Number.NaN)]) as [Date];
+
+  t.true(copy instanceof Date);
+  t.is(copy.getTime(), Number.NaN);
 });
 
 test('codec: an object without a prototype becomes a plain one', (t) => {
@@ -119,7 +128,11 @@ test('codec: refs arrive at any depth, the same ref as one, and are asked for on
   const value = { map, list: [new Map([['m', map]]), { other: ref('robot-1/other') }] };
   const revived: string[] = [];
 
-  const copy = decode(encode(value, refs), { ...refs, revive: (target) => (revived.push(target.$address), refs.revive(target)) }) as typeof value;
+  const revive: typeof refs.revive = (target) => {
+    revived.push(target.$address);
+    return refs.revive(target);
+  };
+  const copy = decode(encode(value, refs), { ...refs, revive }) as typeof value;
 
   t.true(isRef(copy.map));
   t.is(copy.map.$address, 'robot-1/map');

@@ -2,7 +2,7 @@ import { GodwitError } from '../errors.js';
 import type { Target } from '../ports/runtime.js';
 import { corrupt } from './corrupt.js';
 import { latin1, maxTextBrackets, taggedForm, textForm } from './format.js';
-import { bracketsIn, parseJson } from './json.js';
+import { bracketsIn, parseJson } from './nested-text.js';
 import { isJsonTree } from './plain.js';
 import { decodeTagged, textEncoding } from './tagged-decoder.js';
 import { encodeTagged } from './tagged-encoder.js';

@@ -16,6 +16,9 @@ export const maxDepth = 200;
  */
 export const maxTextBrackets = 1000;
 
+/** Brackets that the source of a regular expression may hold, for the same reason. */
+export const maxRegexpBrackets = 1000;
+
 export const textForm = 0x10;
 export const taggedForm = 0x20;
 

@@ -55,6 +55,12 @@ test('codec: random bytes give a value or DATA_LOSS, nothing else', (t) => {
   t.pass();
 });
 
+/** A tagged form holding one regular expression without flags. */
+const regexp = (source: string) => {
+  const inside = [tag.regexp, tag.text, ...unsigned(source.length), tag.text, 0];
+  return new Uint8Array([taggedForm, ...unsigned(source.length), ...unsigned(inside.length), ...Buffer.from(source), ...inside]);
+};
+
 const hostile: ReadonlyArray<readonly [title: string, bytes: Uint8Array]> = [
   ['no bytes', new Uint8Array()],
   ['a form of the future', new Uint8Array([0x30, 1])],
@@ -71,6 +77,7 @@ const hostile: ReadonlyArray<readonly [title: string, bytes: Uint8Array]> = [
   ['bytes left over', structure(tag.null, tag.null)],
   ['tagged nesting without end', structure(...Array.from({ length: 8000 }, () => [tag.array, 1]).flat(), tag.null)],
   ['JSON nesting without end', new Uint8Array([textForm, ...Buffer.from(`${'['.repeat(500_000)}${']'.repeat(500_000)}`)])],
+  ['a regular expression nested without end', regexp('(?:'.repeat(5000))],
   ['JSON that is none', new Uint8Array([textForm, ...Buffer.from('{"a":')])],
   ['invalid UTF-8', new Uint8Array([textForm | 1, 0x22, 0xff, 0x22])],
 ];

@@ -3,7 +3,7 @@ import { type Code, codes, GodwitError } from '../errors.js';
 import type { Ownership, RefCodec } from './codec.js';
 import { corrupt } from './corrupt.js';
 import { attachmentAlignment, bufferKinds, errorPart, latin1, maxDepth, smallInteger, type TextEncoding, tag, utf16 } from './format.js';
-import { parseJson } from './json.js';
+import { isSafeRegexpSource, parseJson } from './nested-text.js';
 import { textFromBytes } from './text.js';
 
 /** A view over the received bytes is made only for at least so many bytes: below, a copy is cheaper than what the view would keep alive. */
@@ -114,7 +114,7 @@ class TaggedDecoder {
       case tag.date:
         return this.#remember(new Date(this.#float()));
       case tag.regexp:
-        return this.#remember(new RegExp(this.#text(), this.#text()));
+        return this.#remember(this.#regexp());
       case tag.error:
         return this.#error(depth);
       case tag.buffer:
@@ -170,6 +170,12 @@ class TaggedDecoder {
     }
     value.length = length;
     return value;
+  }
+
+  #regexp(): RegExp {
+    const source = this.#text();
+    if (!isSafeRegexpSource(source)) throw corrupt('regular expression nested too deep');
+    return new RegExp(source, this.#text());
   }
 
   #map(depth: number): Map<unknown, unknown> {

@@ -2,7 +2,19 @@ import type { Protocol } from '../actors/definition.js';
 import { isRef } from '../actors/ref.js';
 import { GodwitError } from '../errors.js';
 import type { RefCodec } from './codec.js';
-import { attachmentAlignment, bufferKinds, errorPart, longTextUnits, maxDepth, smallInteger, smallIntegers, tag, taggedForm } from './format.js';
+import {
+  attachmentAlignment,
+  bufferKinds,
+  errorPart,
+  longTextUnits,
+  maxDepth,
+  maxRegexpBrackets,
+  smallInteger,
+  smallIntegers,
+  tag,
+  taggedForm,
+} from './format.js';
+import { isSafeRegexpSource } from './nested-text.js';
 import { isPlain } from './plain.js';
 import { refusal } from './refusal.js';
 import { bytesFromText } from './text.js';
@@ -200,14 +212,19 @@ class TaggedEncoder {
         this.#float(Date.prototype.getTime.call(value));
         break;
       case 'RegExp':
-        this.#byte(tag.regexp);
-        this.#text((value as RegExp).source);
-        this.#text((value as RegExp).flags);
+        this.#regexp(value as RegExp);
         break;
       default:
         if (brand === 'Error' || value instanceof Error) this.#error(value as Error, depth);
         else this.#buffer(value, brand);
     }
+  }
+
+  #regexp(value: RegExp): void {
+    if (!isSafeRegexpSource(value.source)) throw refusal(this.#root, value, `regular expression of more than ${maxRegexpBrackets} brackets`);
+    this.#byte(tag.regexp);
+    this.#text(value.source);
+    this.#text(value.flags);
   }
 
   #map(value: Map<unknown, unknown>, depth: number): void {
@@ -293,7 +310,7 @@ class TaggedEncoder {
   #float(value: number): void {
     if (this.#at + 8 > this.#structure.length) this.#grow(8);
     float[0] = value;
-    this.#structure.set(value === value ? floatBytes : canonicalNaN, this.#at);
+    this.#structure.set(Number.isNaN(value) ? canonicalNaN : floatBytes, this.#at);
     this.#at += 8;
   }
 

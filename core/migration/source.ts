@@ -19,6 +19,7 @@ import {
   type Epoch,
   type MigrationMessage,
   type MovePlan,
+  type NodeId,
   type Proposal,
   type Register,
   reasonOf,
@@ -97,9 +98,7 @@ function onMessage(state: SourceState, message: MigrationMessage, nowMs: number)
     case 'refused':
       return stop(state, message.reason, nowMs);
     case 'running':
-      return state.phase === 'committed' && !state.ran
-        ? stayAnd({ ...state, ran: true }, { type: 'report', report: { type: 'running', epoch: state.plan.epoch + 1, heard: true } })
-        : stay(state);
+      return onRunning(state, message.epoch);
     case 'prepare':
     case 'blobs':
     case 'capture':
@@ -112,6 +111,15 @@ function onMessage(state: SourceState, message: MigrationMessage, nowMs: number)
     default:
       return unreachable(message);
   }
+}
+
+/** The target runs only by the home's grant, so its word also proves the commit, and may overtake the home's answer. */
+function onRunning(state: Exclude<SourceState, { phase: 'idle' }>, epoch: Epoch): SourceStep {
+  const report: SourceEffect = { type: 'report', report: { type: 'running', epoch, heard: true } };
+  if (state.phase === 'committed' && !state.ran) return stayAnd({ ...state, ran: true }, report);
+  if (state.phase !== 'proposing' || epoch !== state.plan.epoch + 1) return stay(state);
+  const committed = commit(state, state.plan.target, epoch);
+  return { state: { ...committed.state, ran: true } as SourceState, effects: [...committed.effects, report] };
 }
 
 function begin(plan: MovePlan): SourceStep {
@@ -261,10 +269,10 @@ function onRegister(state: Exclude<SourceState, { phase: 'idle' }>, register: Re
         send(plan, 'cancel', { reason: reasonOf('ABORTED', `${plan.actor} is owned by ${register.owner.name} at epoch ${register.epoch}`, plan.source) }),
       );
     case 'proposing':
-      if (register.move === plan.move && sameNode(register.owner, plan.target)) return commit(state, register);
+      if (register.move === plan.move && sameNode(register.owner, plan.target)) return commit(state, register.owner, register.epoch);
       if (register.move === plan.move && sameNode(register.owner, plan.source)) return runAgain(state, register, askedAtMs);
       // A later owner may still have to be restored from this capture.
-      return needsCopy(state, register) ? commit(state, register) : supersede(state, register);
+      return needsCopy(state, register) ? commit(state, register.owner, register.epoch) : supersede(state, register);
     case 'committed':
       if (needsCopy(state, register)) return stay(state);
       return finish(state, register.epoch);
@@ -293,15 +301,14 @@ function finish(state: Proposing | Extract<SourceState, { phase: 'committed' }>,
   };
 }
 
-function commit(state: Proposing, register: Register): SourceStep {
+function commit(state: Proposing, owner: NodeId, epoch: Epoch): SourceStep {
   const { plan, capture } = state;
-  const epoch = plan.epoch + 1;
   return enter(
     state,
     { phase: 'committed', plan, capture, ran: false },
     plan.timings.retainCheckMs,
-    { type: 'moved', where: register.owner, epoch: register.epoch },
-    { type: 'report', report: { type: 'committed', epoch } },
+    { type: 'moved', where: owner, epoch },
+    { type: 'report', report: { type: 'committed', epoch: plan.epoch + 1 } },
   );
 }
 

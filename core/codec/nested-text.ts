@@ -1,5 +1,7 @@
 import { corrupt } from './corrupt.js';
-import { maxDepth, maxTextBrackets } from './format.js';
+import { maxDepth, maxRegexpBrackets, maxTextBrackets } from './format.js';
+
+// Text that an engine parses by recursion, guarded: what could nest deep enough to end the engine is never handed to it.
 
 /** Brackets that open in JSON text, those in its strings included: never less than its depth. */
 export function bracketsIn(text: string): number {
@@ -21,4 +23,9 @@ function checkDepth(value: unknown, depth: number): void {
   if (depth >= maxDepth) throw corrupt(`nested deeper than ${maxDepth} levels`);
   if (Array.isArray(value)) for (let i = 0; i < value.length; i++) checkDepth(value[i], depth + 1);
   else for (const key in value) checkDepth((value as Record<string, unknown>)[key], depth + 1);
+}
+
+/** True if every engine can make a regular expression of this source without running out of stack. */
+export function isSafeRegexpSource(source: string): boolean {
+  return source.length <= maxRegexpBrackets || source.split('[').length + source.split('(').length - 2 <= maxRegexpBrackets;
 }

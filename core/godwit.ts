@@ -1,0 +1,15 @@
+// What users import as `godwit`: defining actors, talking to them, and the contracts to implement for a platform of one's own.
+export type { CancelTimer, Context } from './actors/context.js';
+export type { ActorOptions, AnyDefinition, Decision, Definition, Handler, Handlers, Needs, StandardSchema, Supervision } from './actors/definition.js';
+export { actor } from './actors/definition.js';
+export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Where } from './actors/ref.js';
+export { dispatch, isRef } from './actors/ref.js';
+export type { Parent } from './actors/spawn.js';
+export { spawn } from './actors/spawn.js';
+export type { Code, GodwitErrorOptions } from './errors.js';
+export { codes, GodwitError } from './errors.js';
+export { image, nn } from './host/index.js';
+export type { ActorInfo, MoveOptions, MoveReport, NodeEvent } from './node/types.js';
+export type { HostFunction, HostFunctions } from './ports/host-function.js';
+export type { Logger, LogLevel } from './ports/logger.js';
+export type { Manifest, ModuleSource, Tier } from './ports/module-source.js';

@@ -1,0 +1,2 @@
+export type { PipePort } from './pipe.js';
+export { createPortPipe } from './pipe.js';
