@@ -1,4 +1,4 @@
-// What users import as `godwit`, and what every other room imports as `#core`.
+// What every other room imports as `#core`. Users import `godwit`, the narrower `godwit.ts`.
 export { actor, checkName } from './actors/definition.js';
 export type { ActorOptions, AnyDefinition, Decision, Definition, Handler, Handlers, Needs, Protocol, StandardSchema, Supervision } from './actors/definition.js';
 export type { CancelTimer, Context } from './actors/context.js';

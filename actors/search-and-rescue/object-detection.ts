@@ -45,6 +45,8 @@ export const ObjectDetection = actor('object-detection', {
   version: 1,
   source: import.meta.url,
   needs: { memory: '64MiB', hostFunctions: ['image', 'nn'], models: [centerNet.model] },
+  // What was learnt from a frame outlives the host that handled it: the answer is stable once this turn's checkpoint is kept at home.
+  checkpointTurns: 1,
   state: (): DetectionState => ({ framesHandled: 0, lastFrame: -1, counts: new Map(), tracks: firstTracks() }),
   on: {
     /** One frame. Fails as `image` and `nn` do; the state then stays as it was. */

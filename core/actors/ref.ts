@@ -15,13 +15,15 @@ type Awaitable<F> = F extends (...args: never[]) => infer R ? R : never;
 type StreamItem<F> = Awaitable<F> extends AsyncGenerator<infer T, unknown, unknown> ? T : Awaitable<F> extends Generator<infer T, unknown, unknown> ? T : never;
 // A handler that only throws returns never, which would extend everything.
 type IsStream<F> = [Awaitable<F>] extends [never] ? false : Awaitable<F> extends AsyncGenerator<unknown, unknown, unknown> | Generator<unknown, unknown, unknown> ? true : false;
+// A handler with an optional payload is also assignable to one that takes none: only the arguments tell them apart.
+type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 type PayloadOf<F> = F extends (state: never, payload: infer P, ...rest: never[]) => unknown ? P : never;
 
 /** A message name of a set of handlers. @public */
 export type MessageOf<H> = keyof H & string;
 
 /** The payload as an argument list: optional for a handler that takes none or accepts undefined. @public */
-export type PayloadArguments<F> = F extends (state: never) => unknown
+export type PayloadArguments<F> = ArgumentsOf<F> extends readonly [unknown?]
   ? [payload?: undefined]
   : unknown extends PayloadOf<F>
     ? [payload?: unknown]

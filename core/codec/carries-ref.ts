@@ -29,7 +29,7 @@ function quickly(value: object, depth: number): boolean | undefined {
     }
     return false;
   }
-  const prototype = Object.getPrototypeOf(value);
+  const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype !== Object.prototype && prototype !== null) {
     if (isRef(value)) return true;
     return isLeaf(value) ? false : undefined;

@@ -60,7 +60,7 @@ export const fidelityTable: ReadonlyArray<readonly [title: string, expression: s
   ],
   [
     'an error of another name, caused by itself',
-    "(() => { const e = new Error(''); Object.defineProperty(e, 'name', { value: 'Abort\\u00e9' }); e.stack = ''; Object.defineProperty(e, 'cause', { value: e }); return e; })()",
+    "(() => { const e = new Error(''); Object.defineProperty(e, 'name', { value: 'Abort\\u00e9' }); e.stack = ''; Object.defineProperty(e, 'cause', { value: [e.name, undefined] }); return e; })()",
   ],
   ['more brackets than JSON text may hold', "[Array.from({ length: 1200 }, (_, i) => ({ i })), '[{'.repeat(100)]"],
   ['text full of brackets', "['[{'.repeat(600)]"],
@@ -118,7 +118,7 @@ export async function startGuestCodec(): Promise<GuestCodec> {
     result.dispose();
     return text;
   };
-  run(`${bundle.outputFiles[0]!.text}\n${guestRefs}; ''`);
+  run(`${bundle.outputFiles[0].text}\n${guestRefs}; ''`);
   const bytes = (code: string, input?: Uint8Array) => new Uint8Array(Buffer.from(run(`(${code}).toBase64()`, input), 'base64'));
   return {
     encode: (expression) => bytes(`codec.encode((${expression}), refs)`),

@@ -46,6 +46,16 @@ test('codec: keeps any value that fast-check can make', (t) => {
   t.pass();
 });
 
+test('codec: an error may be its own cause', (t) => {
+  const error = new Error('round');
+  error.cause = error;
+
+  const copy = again(error) as Error;
+
+  t.is(copy.cause, copy);
+  t.is(copy.message, 'round');
+});
+
 test('codec: an invalid date stays one', (t) => {
   const [copy] = again([new Date(Number.NaN)]) as [Date];
 
@@ -54,7 +64,7 @@ test('codec: an invalid date stays one', (t) => {
 });
 
 test('codec: an object without a prototype becomes a plain one', (t) => {
-  const bare = Object.assign(Object.create(null), { a: 1 });
+  const bare: unknown = Object.assign(Object.create(null) as object, { a: 1 });
 
   t.deepEqual(again(bare), { a: 1 });
 });

@@ -1,7 +1,7 @@
 import { GodwitError } from '../errors.js';
 import type { Target } from '../ports/runtime.js';
 import { corrupt } from './corrupt.js';
-import { latin1, maxTextBrackets, taggedForm, textForm } from './format.js';
+import { latin1, maxTextBrackets, tag, taggedForm, textForm } from './format.js';
 import { bracketsIn, parseJson } from './nested-text.js';
 import { isJsonTree } from './plain.js';
 import { decodeTagged, textEncoding } from './tagged-decoder.js';
@@ -22,12 +22,17 @@ export interface RefCodec {
  */
 export type Ownership = 'copied' | 'given';
 
+// The tagged form of undefined: no pool, one byte of structure.
+const undefinedBytes = [taggedForm, 0, 1, tag.undefined];
+
 /**
  * The bytes of a value; the same bytes for the same value on every engine. Keeps what structured clone keeps, refs, and the fields of a GodwitError.
  * Not kept, by design: properties of arrays beside elements, prototypes null, and the rest of the buffer that a view looks into.
  * @throws {GodwitError} INVALID_ARGUMENT naming what cannot travel and where it is, or the limit on nesting
  */
 export function encode(value: unknown, refs: RefCodec): Uint8Array {
+  // What a handler without a result answers.
+  if (value === undefined) return new Uint8Array(undefinedBytes);
   try {
     if (isJsonTree(value)) {
       const text = JSON.stringify(value);
@@ -48,6 +53,7 @@ export function encode(value: unknown, refs: RefCodec): Uint8Array {
 export function decode(bytes: Uint8Array, refs: RefCodec, ownership: Ownership = 'copied'): unknown {
   // A Node Buffer has a slice of its own that does not copy.
   const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (isUndefined(plain)) return undefined;
   try {
     const form = (plain[0] ?? 0) & 0xf0;
     if (form === textForm) return decodeJson(plain);
@@ -57,6 +63,10 @@ export function decode(bytes: Uint8Array, refs: RefCodec, ownership: Ownership =
     throw corrupt(thrown instanceof Error ? thrown.message : String(thrown), thrown);
   }
   throw corrupt(plain.length === 0 ? 'no bytes' : `unknown form ${plain[0]}`);
+}
+
+function isUndefined(bytes: Uint8Array): boolean {
+  return bytes.length === undefinedBytes.length && bytes[3] === tag.undefined && bytes[2] === 1 && bytes[1] === 0 && bytes[0] === taggedForm;
 }
 
 function encodeJson(text: string): Uint8Array {
@@ -73,5 +83,5 @@ function encodeJson(text: string): Uint8Array {
 }
 
 function decodeJson(bytes: Uint8Array): unknown {
-  return parseJson(textFromBytes(bytes.subarray(1), textEncoding(bytes[0]! & 0x0f)));
+  return parseJson(textFromBytes(bytes.subarray(1), textEncoding(bytes[0] & 0x0f)));
 }

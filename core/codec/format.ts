@@ -7,7 +7,10 @@
 // string of the value joined in the order visited: one conversion for all of them; the structure keeps only their lengths. Buffers and
 // long strings are attachments, in the order visited, each at a multiple of 8 from the first byte. See docs/decisions/0001-codec.md.
 
-/** Levels of nesting a value may have, both ways: what QuickJS can still walk on its default stack of 256 KiB, with room for the caller. */
+/**
+ * Levels of nesting a value may have, both ways. In QuickJS 400 levels of maps still pass and 500 run out of Node's default stack, which
+ * would end the guest instead of throwing in it; half of that leaves room for the caller.
+ */
 export const maxDepth = 200;
 
 /**

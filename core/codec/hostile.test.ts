@@ -24,7 +24,7 @@ const unsigned = (value: number) => (value < 0x80 ? [value] : [(value & 0x7f) | 
 const huge = [0xff, 0xff, 0xff, 0xff, 0x0f];
 
 test('codec: truncated bytes are DATA_LOSS at every length', (t) => {
-  for (const bytes of samples.filter((sample) => sample[0]! >= taggedForm)) {
+  for (const bytes of samples.filter((sample) => (sample[0] ?? 0) >= taggedForm)) {
     for (let length = 0; length < bytes.length; length++) {
       const error = t.throws(() => decode(bytes.subarray(0, length), refs), { instanceOf: GodwitError });
       if (error.code !== 'DATA_LOSS') t.fail(`${error.code} at ${length}`);

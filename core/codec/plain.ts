@@ -6,7 +6,7 @@ const listedObjects = 24;
 
 /** True for an object that carries nothing but its properties: prototype null, or Object.prototype of any realm. */
 export function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
+  const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype === Object.prototype || prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf'));
 }
 

@@ -15,7 +15,7 @@ const uint32 = 0x1_0000_0000;
 const float = new Float64Array(1);
 const floatBytes = new Uint8Array(float.buffer);
 const errorConstructors: ReadonlyMap<string, ErrorConstructor> = new Map(
-  [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((Constructor) => [Constructor.name, Constructor as ErrorConstructor]),
+  [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((Constructor) => [Constructor.name, Constructor]),
 );
 
 /** The value of a tagged form (format.ts). @throws whatever corrupt bytes lead to; the caller makes it DATA_LOSS */
@@ -52,7 +52,7 @@ class TaggedDecoder {
   }
 
   decode(): unknown {
-    const encoding = textEncoding(this.#bytes[0]! & 0x0f);
+    const encoding = textEncoding(this.#bytes[0] & 0x0f);
     const poolBytes = this.#unsigned();
     const structureBytes = this.#unsigned();
     const poolStart = this.#at;
@@ -129,7 +129,7 @@ class TaggedDecoder {
     const value: Record<string, unknown> = {};
     this.#objects.push(value);
     for (let i = 0; i < keys.length; i++) {
-      const key = keys[i]!;
+      const key = keys[i];
       const item = this.#value(depth);
       // Assigning to __proto__ would change the prototype instead of adding a property.
       if (key === '__proto__') Object.defineProperty(value, key, { value: item, enumerable: true, configurable: true, writable: true });
@@ -140,7 +140,7 @@ class TaggedDecoder {
 
   #shape(): string[] {
     const number = this.#unsigned();
-    if (number < this.#shapes.length) return this.#shapes[number]!;
+    if (number < this.#shapes.length) return this.#shapes[number];
     if (number > this.#shapes.length) throw corrupt(`unknown shape ${number}`);
     const count = this.#count(1);
     const keys: string[] = [];
@@ -244,7 +244,7 @@ class TaggedDecoder {
     const protocolNumber = this.#unsigned();
     if (protocolNumber > this.#protocols.length) throw corrupt(`unknown protocol ${protocolNumber}`);
     if (protocolNumber === this.#protocols.length) this.#protocols.push(protocolFromText(this.#text()));
-    const ref = this.#refs.revive({ $address: address, $protocol: this.#protocols[protocolNumber]! });
+    const ref = this.#refs.revive({ $address: address, $protocol: this.#protocols[protocolNumber] });
     this.#targets.push(ref);
     return ref;
   }
@@ -297,12 +297,12 @@ class TaggedDecoder {
     if (this.#at + 8 > this.#end) throw corrupt('truncated');
     floatBytes.set(this.#bytes.subarray(this.#at, this.#at + 8));
     this.#at += 8;
-    return float[0]!;
+    return float[0];
   }
 
   #byte(): number {
     if (this.#at >= this.#end) throw corrupt('truncated');
-    return this.#bytes[this.#at++]!;
+    return this.#bytes[this.#at++];
   }
 
   #unsigned(): number {

@@ -159,7 +159,7 @@ class TaggedEncoder {
     const keys = Object.keys(value);
     this.#byte(tag.object);
     this.#shape(keys);
-    for (let i = 0; i < keys.length; i++) this.#value(value[keys[i]!], depth);
+    for (let i = 0; i < keys.length; i++) this.#value(value[keys[i]], depth);
   }
 
   #shape(keys: string[]): void {

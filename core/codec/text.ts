@@ -101,7 +101,7 @@ function isWellFormed(text: string): boolean {
 }
 
 function latin1Bytes(text: string): Uint8Array {
-  if (!compiled && hasBase64) return fromBase64!(native.btoa!(text));
+  if (!compiled && hasBase64) return fromBase64(native.btoa(text));
   const bytes = new Uint8Array(text.length);
   putLatin1(text, bytes, 0);
   return bytes;
@@ -114,7 +114,7 @@ function latin1Text(bytes: Uint8Array): string {
     const text = decoder.decode(bytes);
     if (text.length === bytes.length && !text.includes('\ufffd')) return text;
   } else if (hasBase64) {
-    return native.atob!((bytes as Base64Bytes).toBase64!());
+    return native.atob((bytes as Base64Bytes).toBase64!());
   }
   return textFromUnits(bytes);
 }
@@ -132,7 +132,7 @@ function utf16Bytes(text: string): Uint8Array {
 function utf16Text(bytes: Uint8Array): string {
   if (bytes.length % 2 !== 0) throw new TypeError('UTF-16 text of an odd number of bytes');
   const units = new Uint16Array(bytes.length / 2);
-  for (let i = 0; i < units.length; i++) units[i] = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
+  for (let i = 0; i < units.length; i++) units[i] = bytes[2 * i] | (bytes[2 * i + 1] << 8);
   return textFromUnits(units);
 }
 

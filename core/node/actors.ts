@@ -55,15 +55,13 @@ export class Actors implements CellHost {
     return this.cells.get(address);
   }
 
-  /** A running actor of this node. @throws {GodwitError} NOT_FOUND it is not here · FAILED_PRECONDITION it is still starting */
-  running(address: string): Cell {
+  /** A running actor of this node, once it has started. @throws {GodwitError} NOT_FOUND it is not here */
+  async running(address: string): Promise<Cell> {
     const cell = this.cells.get(address);
-    if (cell === undefined || cell.immediate) {
-      const where = this.host.directory.location(address);
-      throw new GodwitError('NOT_FOUND', `actor ${address} is not on node ${this.name}${where === undefined ? '' : `; it was last heard of on ${where.node}`}`);
-    }
-    if (cell.status === 'starting') throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is still starting`);
-    return cell;
+    await cell?.started();
+    if (cell !== undefined && !cell.immediate && cell.status === 'running') return cell;
+    const where = this.host.directory.location(address);
+    throw new GodwitError('NOT_FOUND', `actor ${address} is not on node ${this.name}${where === undefined ? '' : `; it was last heard of on ${where.node}`}`);
   }
 
   infos(): ActorInfo[] {

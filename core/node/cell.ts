@@ -85,6 +85,7 @@ export class Cell implements InstanceHost {
   private readonly segmentChannels = new Ring<Channel>();
   private readonly segmentRecords = new Ring<ChannelRecord>();
   private segmentTimers: CellTimer[] = [];
+  private readonly starting: Array<() => void> = [];
   private readonly drained: Array<() => void> = [];
   private holds = 0;
   private freezes = 0;
@@ -161,10 +162,17 @@ export class Cell implements InstanceHost {
     return this.freezes > 0;
   }
 
+  /** Resolves when the actor runs, or has ended. */
+  started(): Promise<void> {
+    if (this.status !== 'starting') return Promise.resolve();
+    return new Promise((resolve) => this.starting.push(resolve));
+  }
+
   run(instance: Instance): void {
     this.instance = instance;
     this.tier = instance.tier;
     this.status = 'running';
+    for (const resolve of this.starting.splice(0)) resolve();
     for (const record of this.deferred.splice(0)) this.concern(record);
     this.host.schedule(this);
   }
@@ -187,6 +195,7 @@ export class Cell implements InstanceHost {
 
   /** Answers everything that waits with `error`: the actor ends. */
   refuseAll(error: GodwitError): void {
+    for (const resolve of this.starting.splice(0)) resolve();
     for (const record of [...this.open.values(), ...this.mailbox.drain()]) {
       if (record.correlation !== 0) this.answer(record, 'fail', valueFromError(error, this.host.name), undefined);
       else this.host.deadLetter(this, record, error.message);

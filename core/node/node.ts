@@ -88,7 +88,7 @@ export class Node {
 
   /** The state of an actor that is here, decoded, as it is between two turns. @throws {GodwitError} NOT_FOUND */
   async stateOf(address: string): Promise<unknown> {
-    const cell = this.inside.actors.running(address);
+    const cell = await this.inside.actors.running(address);
     try {
       await cell.hold();
       return decode((await (cell.instance as Instance).capture(false)).state, outgoingRefs);
@@ -101,7 +101,7 @@ export class Node {
    * Moves an actor that is here to another node; resolves when it runs there. Code that talks to it does not notice.
    * @throws {GodwitError} NOT_FOUND it is not here · UNAVAILABLE no link · whatever made the move fail; the actor then runs on here
    */
-  async move(address: string, options: MoveOptions): Promise<MoveReport> {
+  move(address: string, options: MoveOptions): Promise<MoveReport> {
     return this.inside.move(address, options);
   }
 
@@ -177,12 +177,12 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     return this.options.clock;
   }
 
-  move(address: string, options: MoveOptions): Promise<MoveReport> {
-    return this.migrations.move(this.actors.running(address), options);
+  async move(address: string, options: MoveOptions): Promise<MoveReport> {
+    return this.migrations.move(await this.actors.running(address), options);
   }
 
   async repoint(from: string, to: string, at?: Where): Promise<unknown> {
-    const cell = this.actors.running(from);
+    const cell = await this.actors.running(from);
     await cell.hold();
     let state: unknown;
     try {

@@ -77,7 +77,8 @@ export function sharedBlobs(): { blobs: Blobs; transfer: BlobTransfer } {
   };
 }
 
-class MemoryPipe implements Pipe {
+/** One end of a pipe inside this process. */
+export class MemoryPipe implements Pipe {
   bufferedBytes = 0;
   onFrame = (_frame: Uint8Array): void => {};
   onClose = (_error?: GodwitError): void => {};
@@ -109,17 +110,22 @@ class MemoryPipe implements Pipe {
   }
 }
 
+/** Two ends of a pipe. */
+export function createPipes(): [MemoryPipe, MemoryPipe] {
+  const one = new MemoryPipe();
+  const two = new MemoryPipe();
+  one.other = two;
+  two.other = one;
+  return [one, two];
+}
+
 /** Links two nodes. @returns a way to drop the link as a broken network would, and one to link again */
 export function linkNodes(a: Node, b: Node): { cut(): void; join(): void } {
   let pipes: [MemoryPipe, MemoryPipe];
   const join = () => {
-    const one = new MemoryPipe();
-    const two = new MemoryPipe();
-    one.other = two;
-    two.other = one;
-    pipes = [one, two];
-    a.accept(one);
-    b.accept(two);
+    pipes = createPipes();
+    a.accept(pipes[0]);
+    b.accept(pipes[1]);
   };
   join();
   return { cut: () => pipes[0].end(new GodwitError('UNAVAILABLE', 'cut')), join };

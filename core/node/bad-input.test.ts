@@ -1,0 +1,198 @@
+import test from 'ava';
+import { actor } from '../actors/definition.js';
+import { dispatch } from '../actors/ref.js';
+import { spawn } from '../actors/spawn.js';
+import { encode } from '../codec/index.js';
+import { FrameWriter } from '../delivery/wire.js';
+import { GodwitError } from '../errors.js';
+import { outgoingRefs } from './refs.js';
+import { createPipes, linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
+
+const Echo = actor('echo', {
+  state: () => ({ heard: 0 }),
+  on: {
+    say(state, word: unknown) {
+      state.heard += 1;
+      return word;
+    },
+    heard: (state) => state.heard,
+    functionBack: () => () => 1,
+  },
+});
+
+const EchoNext = actor('echo', { version: 2, state: () => ({ heard: 0 }), on: { say: (_state, word: unknown) => word } });
+
+async function linked(more: Parameters<typeof testNode>[2] = {}) {
+  const shared = sharedBlobs();
+  const device = testNode('device', shared, { definitions: [Echo] });
+  const edge = testNode('edge', shared, { definitions: [Echo], ...more });
+  const up = nextEvent(device, 'link-up');
+  const link = linkNodes(device, edge);
+  await up;
+  return { device, edge, link, close: () => Promise.all([device.close(), edge.close()]) };
+}
+
+const codeOf = async (work: Promise<unknown>): Promise<string> => {
+  try {
+    await work;
+    return 'OK';
+  } catch (thrown) {
+    return GodwitError.from(thrown).code;
+  }
+};
+
+test('bad input: an unknown message is refused by name, at the sender and at the receiver', async (t) => {
+  const { edge, device, close } = await linked();
+  spawn(edge, Echo, 'e');
+  const ref = device.refTo(Echo, 'edge/e');
+  const error = t.throws(() => (dispatch as (...args: unknown[]) => void)(ref, 'shout'));
+  t.regex(GodwitError.from(error).message, /has no message 'shout'; it has say, heard/);
+  const Wrong = actor('echo', { state: () => ({}), on: { shout: () => 1 } });
+  const wrong = GodwitError.from(await t.throwsAsync(device.refTo(Wrong, 'edge/e').shout()));
+  t.is(wrong.code, 'INVALID_ARGUMENT');
+  t.regex(wrong.message, /edge\/e .*has no message 'shout'/);
+  t.is(await ref.say('still here'), 'still here');
+  await close();
+});
+
+test('bad input: a payload or reply that is not serialisable is refused with its path, and no number is lost', async (t) => {
+  const { edge, device, close } = await linked();
+  spawn(edge, Echo, 'e');
+  const ref = device.refTo(Echo, 'edge/e');
+  t.is(await ref.say(1), 1);
+  const refused = GodwitError.from(t.throws(() => dispatch(ref, 'say', { deep: [1, { here: () => 1 }] })));
+  t.is(refused.code, 'INVALID_ARGUMENT');
+  t.regex(refused.message, /deep\[1\]\.here/);
+  t.is(await codeOf(ref.say(Symbol('x'))), 'INVALID_ARGUMENT');
+  t.is(await codeOf(ref.functionBack()), 'INVALID_ARGUMENT');
+  t.is(await ref.heard(), 1);
+  await close();
+});
+
+test('bad input: a record in the mailbox that cannot travel gives the move up and is handled where it was', async (t) => {
+  const { device, close } = await linked();
+  const ref = spawn(device, Echo, 'e');
+  await ref.say('ready');
+  const Slow = actor('slow', { state: () => ({}), on: { take: (_state, value: unknown) => typeof value, hold: () => new Promise((resolve) => setTimeout(resolve, 50)) } });
+  const slow = spawn(device, Slow, 's');
+  const holding = slow.hold();
+  const taken = slow.take(() => 1);
+  const error = GodwitError.from(await t.throwsAsync(device.move('device/s', { to: 'edge' })));
+  t.is(error.code, 'INVALID_ARGUMENT');
+  t.regex(error.message, /record 'take' in the mailbox of device\/s cannot travel/);
+  await holding;
+  t.is(await taken, 'function');
+  await close();
+});
+
+test('bad input: an actor of another version is refused by the target and runs on at its source', async (t) => {
+  const { device, close } = await linked({ definitions: [EchoNext] });
+  const ref = spawn(device, Echo, 'e');
+  await ref.say('ready');
+  const error = GodwitError.from(await t.throwsAsync(device.move('device/e', { to: 'edge' })));
+  t.is(error.code, 'FAILED_PRECONDITION');
+  t.regex(error.message, /version 2 of echo, actor device\/e is of version 1/);
+  t.is(await ref.say('here'), 'here');
+  await close();
+});
+
+test('bad input: an edge that knows no such definition, or is not there, leaves the actor where it is', async (t) => {
+  const { device, close } = await linked({ definitions: [] });
+  const ref = spawn(device, Echo, 'e');
+  await ref.say('ready');
+  t.is(await codeOf(device.move('device/e', { to: 'edge' })), 'NOT_FOUND');
+  t.is(await codeOf(device.move('device/e', { to: 'nowhere' })), 'UNAVAILABLE');
+  t.is(await codeOf(device.move('device/nobody', { to: 'edge' })), 'NOT_FOUND');
+  t.is(await codeOf(device.recall('device/e')), 'FAILED_PRECONDITION');
+  t.is(await ref.heard(), 1);
+  await close();
+});
+
+test('bad input: an edge that goes away at any point of a move leaves the actor running, here or after the lease', async (t) => {
+  for (const afterFrames of [1, 2, 3, 4, 6, 8, 12, 16]) {
+    const { device, edge, link, close } = await linked();
+    const ref = spawn(device, Echo, 'e');
+    await ref.say('ready');
+    let frames = 0;
+    // The pause before each cut is counted in macrotasks, one per frame of this pipe.
+    const cutter = (async () => {
+      while (frames++ < afterFrames) await new Promise((resolve) => setTimeout(resolve, 0));
+      link.cut();
+    })();
+    const moved = codeOf(device.move('device/e', { to: 'edge' }));
+    await cutter;
+    t.not(await Promise.race([moved, ref.say('there?', { timeoutMs: 5000 })]), undefined);
+    t.is(await ref.say('after', { timeoutMs: 10_000 }), 'after', `cut after ${afterFrames} frames`);
+    t.is(device.actors()[0]?.address, 'device/e');
+    await edge.close();
+    await close();
+  }
+});
+
+test('bad input: a peer of another protocol version, or of no protocol at all, gets no link', async (t) => {
+  const lines: string[] = [];
+  const node = testNode('node', sharedBlobs(), { logger: { log: (_level, event, fields) => void lines.push(`${event} ${String(fields?.reason)}`) } });
+  for (const hello of [{ type: 'hello', protocol: 99, node: 'x', boot: 'y' }, 'rubbish']) {
+    const [ours, theirs] = createPipes();
+    const closed = new Promise<void>((resolve) => {
+      theirs.onClose = () => resolve();
+    });
+    node.accept(ours);
+    const writer = new FrameWriter();
+    writer.control(encode(hello, outgoingRefs));
+    theirs.send(writer.take());
+    await closed;
+  }
+  t.deepEqual(node.peers(), []);
+  t.true(lines.some((line) => /speaks protocol version 99, this one 1/.test(line)));
+  t.true(lines.some((line) => /is no introduction/.test(line)));
+  await node.close();
+});
+
+test('bad input: corrupt, truncated and lying frames close the link with one line; the actor is untouched', async (t) => {
+  const lines: string[] = [];
+  const node = testNode('node', sharedBlobs(), { logger: { log: (level, event, fields) => void (level === 'error' && lines.push(`${event} ${String(fields?.reason)}`)) } });
+  const ref = spawn(node, Echo, 'e');
+  await ref.say('ready');
+  const from = { $address: 'liar', $protocol: { definition: 'application', version: 1, messages: {} } };
+  const open = (writer: FrameWriter) => writer.open(1, encode({ from, incarnation: 1, epoch: 1, to: 'node/e' }, outgoingRefs));
+  const frames: Array<(writer: FrameWriter) => Uint8Array> = [
+    () => Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9),
+    () => Uint8Array.of(1),
+    (writer) => {
+      open(writer);
+      writer.record(0, 0, 1, 7, 0, Number.POSITIVE_INFINITY, undefined);
+      return writer.take();
+    },
+    (writer) => {
+      open(writer);
+      writer.record(77, 0, 1, 1, 0, Number.POSITIVE_INFINITY, undefined);
+      return writer.take();
+    },
+    (writer) => {
+      writer.record(0, 0, 1, 1, 0, Number.POSITIVE_INFINITY, new Uint8Array(100));
+      return writer.take().subarray(0, 60);
+    },
+    (writer) => {
+      writer.control(Uint8Array.of(255, 1, 2, 3));
+      return writer.take();
+    },
+  ];
+  for (const make of frames) {
+    const [ours, theirs] = createPipes();
+    const closed = new Promise<void>((resolve) => {
+      theirs.onClose = () => resolve();
+    });
+    node.accept(ours);
+    const up = nextEvent(node, 'link-up');
+    const hello = new FrameWriter();
+    hello.control(encode({ type: 'hello', protocol: 1, node: 'liar', boot: 'b' }, outgoingRefs));
+    theirs.send(hello.take());
+    await up;
+    theirs.send(make(new FrameWriter()));
+    await closed;
+  }
+  t.is(lines.length, frames.length);
+  t.is(await ref.heard(), 1);
+  await node.close();
+});

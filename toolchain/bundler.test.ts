@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runInNewContext } from 'node:vm';
+import test from 'ava';
+import { actor } from '#core';
+import { Greeter } from './fixtures/greeter.js';
+import { Reader } from './fixtures/reader.js';
+import { bundler } from './index.js';
+
+test('bundler: makes one program that offers the definitions of the source file, with nothing of Node', async (t) => {
+  const { manifest, blobs } = await bundler([Greeter]).module('greeter', 3);
+  const program = blobs.get(manifest.program);
+  const text = new TextDecoder().decode(program);
+
+  t.deepEqual(manifest, {
+    definition: 'greeter',
+    version: 3,
+    tier: 'script',
+    program: manifest.program,
+    programBytes: program?.length ?? -1,
+    hostFunctions: ['nn'],
+    models: {},
+  });
+  t.is(
+    createHash('sha256')
+      .update(program ?? '')
+      .digest('hex'),
+    manifest.program,
+  );
+  t.false(text.includes('node:fs'));
+  t.log(`program: ${manifest.programBytes} bytes`);
+  const globals: Record<string, unknown> = { queueMicrotask };
+  globals.globalThis = globals;
+  runInNewContext(text, globals);
+  t.is(typeof (globals.godwitGuest as Record<string, unknown>).receive, 'function');
+});
+
+test('bundler: the same source gives the same bytes, wherever it lies', async (t) => {
+  const copies = await mkdtemp(join(tmpdir(), 'godwit-bundler-'));
+  t.teardown(() => rm(copies, { recursive: true }));
+  await cp(fileURLToPath(new URL('./fixtures', import.meta.url)), copies, { recursive: true });
+  const moved = { ...Greeter, source: join(copies, 'greeter.js') };
+
+  const here = await bundler([Greeter]).module('greeter', 3);
+  const again = await bundler([Greeter]).module('greeter', 3);
+  const there = await bundler([moved]).module('greeter', 3);
+
+  t.is(again.manifest.program, here.manifest.program);
+  t.is(there.manifest.program, here.manifest.program);
+});
+
+test('bundler: bundles a definition once', async (t) => {
+  const source = bundler().add(Greeter);
+
+  t.is(await source.module('greeter', 3), await source.module('greeter', 3));
+});
+
+test('bundler: ships the models that a definition names, each as a blob of its own', async (t) => {
+  const model = new Uint8Array([1, 2, 3]);
+
+  const { manifest, blobs } = await bundler([Greeter], { model: async () => model }).module('greeter', 3);
+
+  t.is(blobs.get(manifest.models.faces), model);
+  t.is(blobs.size, 2);
+});
+
+test('bundler: refuses a Node builtin that a handler uses, and names the chain of imports', async (t) => {
+  const error = await t.throwsAsync(() => bundler([Reader]).module('reader', 1));
+
+  t.like(error, { code: 'INVALID_ARGUMENT', details: { builtin: 'node:fs' } });
+  t.regex(String(error?.message), /imports node:fs \(\S*fixtures\/reader\.js → \S*fixtures\/read-text\.js → node:fs\)/);
+});
+
+test('bundler: refuses a definition without a source, one that is unknown, and a source that does not bundle', async (t) => {
+  const homeless = actor('homeless', { state: () => ({}), on: {} });
+  const lost = { ...Greeter, name: 'lost', source: '/nowhere/lost.js' };
+
+  t.throws(() => bundler([homeless]), { code: 'INVALID_ARGUMENT', message: /import\.meta\.url/ } as never);
+  await t.throwsAsync(() => bundler([Greeter]).module('greeter', 4), { code: 'NOT_FOUND', message: /has greeter v3/ } as never);
+  await t.throwsAsync(() => bundler([lost]).module('lost', 3), { code: 'INVALID_ARGUMENT', message: /nowhere\/lost\.js/ } as never);
+});

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { type AnyDefinition, GodwitError, type Hash, type Manifest, type ModuleSource } from '#core';
+import { bundleProgram } from './program.js';
+
+/** What {@link bundler} takes. @public */
+export interface BundlerOptions {
+  /** Gives the bytes of a model that a definition names in `needs.models`; default: models stay out of the module. */
+  readonly model?: (name: string) => Promise<Uint8Array>;
+}
+
+/** A module source that needs no build step. @public */
+export interface Bundler extends ModuleSource {
+  /**
+   * Makes a definition shippable. @returns this bundler
+   * @throws {GodwitError} INVALID_ARGUMENT the definition does not know its source file
+   */
+  add(definition: AnyDefinition): Bundler;
+}
+
+type Module = Awaited<ReturnType<ModuleSource['module']>>;
+
+/**
+ * Bundles definitions when they are first asked for, with esbuild. Each must have been given `source: import.meta.url`, and be exported by that file;
+ * so must be the definitions of its children. What was bundled is kept for the life of the process.
+ * @public
+ */
+export function bundler(definitions: readonly AnyDefinition[] = [], options: BundlerOptions = {}): Bundler {
+  const source = new EsbuildBundler(options);
+  for (const definition of definitions) source.add(definition);
+  return source;
+}
+
+class EsbuildBundler implements Bundler {
+  private readonly definitions = new Map<string, AnyDefinition>();
+  private readonly modules = new Map<string, Promise<Module>>();
+
+  constructor(private readonly options: BundlerOptions) {}
+
+  add(definition: AnyDefinition): Bundler {
+    if (definition.source === undefined) {
+      throw new GodwitError(
+        'INVALID_ARGUMENT',
+        `actor definition ${definition.name} does not know its source file, so it cannot be bundled: pass source: import.meta.url to actor()`,
+      );
+    }
+    this.definitions.set(keyOf(definition.name, definition.version), definition);
+    return this;
+  }
+
+  module(name: string, version: number): Promise<Module> {
+    const key = keyOf(name, version);
+    const known = this.modules.get(key);
+    if (known !== undefined) return known;
+    const definition = this.definitions.get(key);
+    if (definition === undefined) {
+      return Promise.reject(
+        new GodwitError(
+          'NOT_FOUND',
+          `no module for actor definition ${name} v${version}; this bundler has ${[...this.definitions.keys()].join(', ') || 'none'}`,
+        ),
+      );
+    }
+    const made = this.make(definition);
+    this.modules.set(key, made);
+    // A source that did not bundle may have been mended when it is asked for again.
+    made.catch(() => this.modules.delete(key));
+    return made;
+  }
+
+  private async make(definition: AnyDefinition): Promise<Module> {
+    const { name, version, needs } = definition;
+    const { bytes } = await bundleProgram(pathOf(definition.source as string), name);
+    const blobs = new Map<Hash, Uint8Array>();
+    const program = keep(blobs, bytes);
+    const models: Record<string, Hash> = {};
+    if (this.options.model !== undefined) for (const model of needs.models ?? []) models[model] = keep(blobs, await this.options.model(model));
+    const manifest: Manifest = {
+      definition: name,
+      version,
+      tier: 'script',
+      program,
+      programBytes: bytes.length,
+      hostFunctions: [...(needs.hostFunctions ?? [])],
+      models,
+    };
+    return { manifest, blobs };
+  }
+}
+
+function keep(blobs: Map<Hash, Uint8Array>, bytes: Uint8Array): Hash {
+  const hash = createHash('sha256').update(bytes).digest('hex') as Hash;
+  blobs.set(hash, bytes);
+  return hash;
+}
+
+function keyOf(name: string, version: number): string {
+  return `${name} v${version}`;
+}
+
+/** `source` is a file URL or a path. */
+function pathOf(source: string): string {
+  return source.startsWith('file:') ? fileURLToPath(source) : source;
+}

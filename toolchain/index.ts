@@ -1,0 +1,2 @@
+export type { Bundler, BundlerOptions } from './bundler.js';
+export { bundler } from './bundler.js';

@@ -1,0 +1,129 @@
+import { builtinModules } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { BuildFailure, BuildResult, Metafile, Plugin } from 'esbuild';
+import { GodwitError } from '#core';
+
+/** One self-contained ECMAScript file, from a definition's source file and the guest loop. */
+export interface Program {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+const guestEntry = fileURLToPath(import.meta.resolve('#runtimes/guest'));
+const coreEntry = fileURLToPath(import.meta.resolve('#core'));
+const builtins = new Set(builtinModules);
+const entryName = 'godwit-program';
+
+/**
+ * Bundles the module at `source` (a path) with the guest loop: every actor definition it exports can run from the result.
+ * Reproducible: the same files give the same bytes, wherever they lie.
+ * @throws {GodwitError} FAILED_PRECONDITION esbuild is not installed · INVALID_ARGUMENT the source does not bundle, or what remains of it imports a Node builtin
+ */
+export async function bundleProgram(source: string, definition: string): Promise<Program> {
+  const { build } = await loadEsbuild();
+  let result: BuildResult<{ metafile: true; write: false }>;
+  try {
+    result = await build({
+      stdin: {
+        contents: `import { serve } from '${slashed(guestEntry)}';\nimport * as program from '${slashed(source)}';\nserve(program);\n`,
+        sourcefile: entryName,
+        resolveDir: '.',
+      },
+      bundle: true,
+      format: 'iife',
+      target: 'es2022',
+      platform: 'neutral',
+      mainFields: ['module', 'main'],
+      conditions: ['import', 'default'],
+      minify: true,
+      legalComments: 'none',
+      metafile: true,
+      write: false,
+      logLevel: 'silent',
+      plugins: [oneCore, externalBuiltins],
+    });
+  } catch (thrown) {
+    throw bundleError(thrown, definition);
+  }
+  refuseBuiltins(result.metafile, definition);
+  const [file] = result.outputFiles;
+  if (file === undefined) throw new GodwitError('INTERNAL', `esbuild gave no program for ${definition}`);
+  return { bytes: new Uint8Array(file.contents) };
+}
+
+/** esbuild is an optional peer: an edge never bundles. */
+async function loadEsbuild(): Promise<typeof import('esbuild')> {
+  try {
+    return await import('esbuild');
+  } catch (cause) {
+    throw new GodwitError(
+      'FAILED_PRECONDITION',
+      'bundling actors needs esbuild: npm install esbuild (an optional peer of godwit), or ship the output of a build',
+      { cause },
+    );
+  }
+}
+
+/** However the user's module names us, the program holds one core: the one the guest loop is built on. */
+const oneCore: Plugin = {
+  name: 'godwit-core',
+  setup(build) {
+    build.onResolve({ filter: /^(godwit|#core)$/ }, () => ({ path: coreEntry, sideEffects: false }));
+  },
+};
+
+/** Builtins stay outside, without side effects: an import that nothing in the program uses disappears, one that is used is refused. */
+const externalBuiltins: Plugin = {
+  name: 'godwit-builtins',
+  setup(build) {
+    build.onResolve({ filter: /^[a-z_:/]+$/ }, ({ path }) => {
+      const name = path.replace(/^node:/, '');
+      return path.startsWith('node:') || builtins.has(name) ? { path: `node:${name}`, external: true, sideEffects: false } : undefined;
+    });
+  },
+};
+
+function refuseBuiltins({ inputs, outputs }: Metafile, definition: string): void {
+  const used = Object.values(outputs).flatMap(({ imports }) => imports.filter(({ external }) => external === true));
+  const [first] = used;
+  if (first === undefined) return;
+  const kept = new Set(Object.values(outputs).flatMap((output) => Object.keys(output.inputs)));
+  const chain = importChain(inputs, kept, first.path);
+  throw new GodwitError(
+    'INVALID_ARGUMENT',
+    `actor definition ${definition} cannot run in a guest: it imports ${first.path} (${chain.join(' → ')}); keep what needs Node out of the definition's file, or behind a host function`,
+    {
+      details: { builtin: first.path, chain },
+    },
+  );
+}
+
+/** Shortest way from the entry to `goal` through what was kept; ends with `goal`. */
+function importChain(inputs: Metafile['inputs'], kept: ReadonlySet<string>, goal: string): string[] {
+  const entry = Object.keys(inputs).find((name) => name === entryName) ?? '';
+  const from = new Map<string, string | undefined>([[entry, undefined]]);
+  const queue = [entry];
+  for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
+    for (const { path, external } of inputs[at]?.imports ?? []) {
+      if (from.has(path) || (external !== true && !kept.has(path) && path !== entry)) continue;
+      from.set(path, at);
+      if (path === goal) {
+        const chain: string[] = [];
+        for (let step: string | undefined = goal; step !== undefined && step !== entry; step = from.get(step)) chain.unshift(step);
+        return chain;
+      }
+      queue.push(path);
+    }
+  }
+  return [goal];
+}
+
+function bundleError(thrown: unknown, definition: string): GodwitError {
+  const errors = (thrown as Partial<BuildFailure>).errors;
+  if (!Array.isArray(errors)) return GodwitError.from(thrown, 'INTERNAL');
+  const lines = errors.map(({ text, location }) => (location === null ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`));
+  return new GodwitError('INVALID_ARGUMENT', `actor definition ${definition} does not bundle: ${lines.join('; ')}`, { details: { errors: lines } });
+}
+
+function slashed(path: string): string {
+  return path.replaceAll('\\', '/').replaceAll("'", "\\'");
+}
