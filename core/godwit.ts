@@ -3,7 +3,7 @@ export type { CancelTimer, Context } from './actors/context.js';
 export type { ActorOptions, AnyDefinition, Decision, Definition, Handler, Handlers, Needs, StandardSchema, Supervision } from './actors/definition.js';
 export { actor } from './actors/definition.js';
 export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Where } from './actors/ref.js';
-export { dispatch, isRef } from './actors/ref.js';
+export { dispatch, isRef, stop } from './actors/ref.js';
 export type { Parent } from './actors/spawn.js';
 export { spawn } from './actors/spawn.js';
 export type { Code, GodwitErrorOptions } from './errors.js';

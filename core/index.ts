@@ -2,7 +2,7 @@
 export { actor, checkName } from './actors/definition.js';
 export type { ActorOptions, AnyDefinition, Decision, Definition, Handler, Handlers, Needs, Protocol, StandardSchema, Supervision } from './actors/definition.js';
 export type { CancelTimer, Context } from './actors/context.js';
-export { dispatch, isRef } from './actors/ref.js';
+export { dispatch, isRef, stop } from './actors/ref.js';
 export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Where } from './actors/ref.js';
 export { Behaviour } from './actors/behaviour.js';
 export { NativeInstance } from './actors/native-instance.js';

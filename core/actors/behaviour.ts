@@ -8,10 +8,11 @@
 // B3  Numbers of asks, host calls and timers ascend over the actor's whole life: they are part of the capture.
 // B4  A stream's turn ends with its first segment; each later segment of its generator runs between or beside turns and holds nothing.
 import { decode, encode, type RefCodec } from '../codec/index.js';
+import { Numbered } from '../delivery/numbered.js';
 import { type ErrorValue, errorFromValue, GodwitError, valueFromError } from '../errors.js';
 import type { InstanceCapture, InstanceHost, Payload, Target, Turn, TurnEnd } from '../ports/runtime.js';
 import { checkTimeout, StreamReader, type Waiting } from './asks.js';
-import type { AnyDefinition } from './definition.js';
+import { type AnyDefinition, stopMessage } from './definition.js';
 import { OpenStream } from './open-stream.js';
 import { type AskOptions, checkMessage, createRef, defaultTimeoutMs, type Holder, internProtocol, isRef, type RefCore, unknownMessage, type Where } from './ref.js';
 import { TurnContext } from './turn-context.js';
@@ -27,7 +28,7 @@ export class Behaviour implements Holder {
     describe: (value) => (isRef(value) ? value : undefined),
     revive: (target) => this.ref(target),
   };
-  private readonly waiting = new Map<number, Waiting>();
+  private readonly waiting = new Numbered<Waiting>();
   private readonly contexts = new Map<number, TurnContext>();
   private readonly streams = new Map<number, OpenStream>();
   private readonly queued: Turn[] = [];
@@ -152,6 +153,11 @@ export class Behaviour implements Holder {
     return this.host.where(address);
   }
 
+  stop(to: RefCore): void {
+    this.host.send('tell', to, stopMessage, { value: undefined, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
+    this.sent();
+  }
+
   // ── What a turn's context does ────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A ref through which this actor sends. */
@@ -217,10 +223,13 @@ export class Behaviour implements Holder {
       if (this.stopped) throw new GodwitError('NOT_FOUND', `actor ${this.address} was stopped`);
       const handler = this.definition?.on[turn.message] as AnyHandler | undefined;
       if (handler === undefined || this.definition === undefined) throw unknownMessage(this.address, this.definition?.protocol ?? { definition: 'application', version: 1, messages: {} }, turn.message);
-      const value = turn.payload.bytes === undefined ? turn.payload.value : this.open(turn.payload);
-      const checked = turn.payload.bytes === undefined ? value : this.validate(turn.message, value);
-      if (isThenable(checked)) result = checked.then((valid) => this.enter(handler, valid, context, turn));
-      else result = this.enter(handler, checked, context, turn);
+      if (turn.payload.bytes === undefined) {
+        result = this.enter(handler, turn.payload.value, context, turn);
+      } else {
+        const checked = this.validate(turn.message, this.open(turn.payload));
+        if (isThenable(checked)) result = checked.then((valid) => this.enter(handler, valid, context, turn));
+        else result = this.enter(handler, checked, context, turn);
+      }
     } catch (thrown) {
       this.fail(turn, context, thrown);
       return;

@@ -102,6 +102,9 @@ export interface Protocol {
 // biome-ignore lint/suspicious/noExplicitAny: the state type is invariant; only `any` accepts every definition
 export type AnyDefinition = Definition<any, any>;
 
+/** The message that ends an actor: a record like any other, so it comes after what was sent before it. */
+export const stopMessage = '$stop';
+
 // `then` would make every ref a promise; what Object.prototype has would be found where no handler is.
 const isRefused = (message: string) => message === 'then' || message === 'toJSON' || message.startsWith('$') || message in Object.prototype;
 const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

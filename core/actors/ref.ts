@@ -66,6 +66,7 @@ export interface Holder {
   ask(ref: RefCore, message: string, payload: unknown, options: AskOptions | undefined): Promise<unknown>;
   stream(ref: RefCore, message: string, payload: unknown, options: AskOptions | undefined): AsyncIterableIterator<unknown>;
   where(address: string): Where | undefined;
+  stop(ref: RefCore): void;
 }
 
 const refMarker = Symbol.for('godwit.ref');
@@ -122,6 +123,16 @@ export function createRef<H>(address: string, protocol: Protocol, holder: Holder
 export function dispatch<H extends Handlers<never>, M extends MessageOf<H>>(ref: Ref<H>, message: M, ...payload: PayloadArguments<H[M]>): void {
   const core = ref as unknown as RefCore;
   core.$holder.tell(core, message, payload[0]);
+}
+
+/**
+ * Stops an actor, wherever it is, once everything sent to it before has been handled; its children stop with it. Whoever asks it later
+ * gets NOT_FOUND.
+ * @public
+ */
+export function stop(ref: AnyRef): void {
+  const core = ref as RefCore;
+  core.$holder.stop(core);
 }
 
 /** How a message of a ref is answered. @throws {GodwitError} INVALID_ARGUMENT naming the ref and its messages */

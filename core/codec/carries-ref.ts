@@ -20,22 +20,21 @@ export function carriesRef(value: unknown): boolean {
 /** @returns undefined if the budget did not suffice, or something other than plain objects and arrays was met */
 function quickly(value: object, depth: number): boolean | undefined {
   if (depth >= quickDepth || --objectsLeft < 0) return undefined;
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) {
-      const child: unknown = value[i];
-      if (typeof child !== 'object' || child === null) continue;
-      const found = quickly(child, depth + 1);
-      if (found !== false) return found;
-    }
-    return false;
-  }
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype !== Object.prototype && prototype !== null) {
-    if (isRef(value)) return true;
-    return isLeaf(value) ? false : undefined;
-  }
+  // Not Object.getPrototypeOf, which costs more than the whole walk over a small object.
+  if (value.constructor !== Object) return quicklyOther(value, depth);
   for (const key in value) {
     const child = (value as Record<string, unknown>)[key];
+    if (typeof child !== 'object' || child === null) continue;
+    const found = quickly(child, depth + 1);
+    if (found !== false) return found;
+  }
+  return false;
+}
+
+function quicklyOther(value: object, depth: number): boolean | undefined {
+  if (!Array.isArray(value)) return isRef(value) || (isLeaf(value) ? false : undefined);
+  for (let i = 0; i < value.length; i++) {
+    const child: unknown = value[i];
     if (typeof child !== 'object' || child === null) continue;
     const found = quickly(child, depth + 1);
     if (found !== false) return found;

@@ -77,7 +77,7 @@ const holder: Holder = {
   tell: () => {},
   ask: () => Promise.resolve(),
   stream: () => (async function* () {})(),
-  where: () => undefined,
+  where: () => undefined, stop: () => {},
 };
 
 /** Refs that nobody answers. */

@@ -62,6 +62,14 @@ export class Outbox {
     return { to: this.to, incarnation: this.incarnation, next: this.next, held };
   }
 
+  /** Begins the stream again at 1, as a later incarnation; what is held is numbered anew. A receiver that knew the former one drops it. */
+  beginAnew(incarnation: number): void {
+    this.incarnation = Math.max(incarnation, this.incarnation + 1);
+    this.next = 1;
+    for (const record of this.held) record.number = this.next++;
+    this.rewind();
+  }
+
   /** Takes everything held out, for a new life that numbers it anew. */
   empty(): ChannelRecord[] {
     this.heldBytes = 0;

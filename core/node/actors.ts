@@ -1,5 +1,5 @@
 // The actors of one node: starting and ending them, their instances, and what supervision does when a turn or an instance fails.
-import { type AnyDefinition, checkName, type Protocol } from '../actors/definition.js';
+import { type AnyDefinition, checkName, type Protocol, stopMessage } from '../actors/definition.js';
 import type { Where } from '../actors/ref.js';
 import { decode } from '../codec/index.js';
 import type { ChannelRecord, TurnRecord } from '../delivery/record.js';
@@ -29,6 +29,8 @@ export interface ActorsHost {
   emit(event: NodeEvent): void;
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
   checkpointWhenDue(cell: Cell): void;
+  /** An actor ended here for good. */
+  ended(cell: Cell): void;
 }
 
 export class Actors implements CellHost {
@@ -37,6 +39,8 @@ export class Actors implements CellHost {
   private readonly cells = new Map<string, Cell>();
   private readonly definitions = new Map<string, AnyDefinition>();
   private readonly deaths = new WeakMap<ChannelRecord, number>();
+  /** Incarnation of the next actor spawned: a name used again is another life, whose streams begin anew. */
+  private nextIncarnation = 1;
   private readonly scheduler: Scheduler;
   private readonly wheel: TimerWheel;
 
@@ -92,7 +96,10 @@ export class Actors implements CellHost {
     cell.tier = definition === undefined ? 'script' : 'native';
     cell.manifest = manifest;
     cell.checkpointTurns = definition?.checkpointTurns ?? 0;
+    cell.incarnation = this.nextIncarnation++;
     this.cells.set(address, cell);
+    // Somebody may have held a ref to it, and records for it, before it existed.
+    this.host.routes.reroute(address);
     this.createInstance(cell, cell.tier, manifest, undefined).then(
       (instance) => this.run(cell, instance),
       (thrown: unknown) => this.end(cell, `actor ${address} could not start: ${GodwitError.from(thrown).message}`),
@@ -112,6 +119,8 @@ export class Actors implements CellHost {
     if (cell.status === 'ended') return;
     cell.refuseAll(new GodwitError('NOT_FOUND', reason));
     this.remove(cell, {});
+    this.host.routes.retire(cell);
+    this.host.ended(cell);
     this.host.emit({ type: 'stopped', actor: cell.address, reason });
   }
 
@@ -122,10 +131,11 @@ export class Actors implements CellHost {
 
   enter(cell: Cell): void {
     const { routes, directory } = this.host;
+    this.nextIncarnation = Math.max(this.nextIncarnation, cell.incarnation + 1);
     this.cells.set(cell.address, cell);
     directory.adopt(cell.address, { node: this.name, epoch: cell.epoch });
-    const away = homeOf(cell.address) !== this.name;
-    for (const cursor of cell.cursors.values()) cursor.byCheckpoint = away && cell.checkpointTurns > 0;
+    cell.byCheckpoint = homeOf(cell.address) !== this.name && cell.checkpointTurns > 0;
+    for (const cursor of cell.cursors.values()) cursor.byCheckpoint = cell.byCheckpoint;
     for (const channel of cell.channels.values()) routes.route(channel);
     routes.reroute(cell.address);
   }
@@ -134,6 +144,7 @@ export class Actors implements CellHost {
   leave(cell: Cell, to: NodeId, epoch: number): void {
     this.host.directory.adopt(cell.address, { node: to.name, epoch });
     this.remove(cell, { node: to.name, epoch });
+    this.host.routes.leave(cell);
   }
 
   async createInstance(cell: Cell, tier: Tier, manifest: Manifest | undefined, capture: InstanceCapture | undefined): Promise<Instance> {
@@ -228,8 +239,12 @@ export class Actors implements CellHost {
     );
   }
 
+  stopActor(cell: Cell): void {
+    this.stop(cell.address);
+  }
+
   deadLetter(cell: Cell, record: ChannelRecord, reason: string): void {
-    this.host.emit({ type: 'dead-letter', actor: cell.address, message: record.message, reason });
+    if (record.message !== stopMessage) this.host.emit({ type: 'dead-letter', actor: cell.address, message: record.message, reason });
   }
 
   progress(cell: Cell, ask: number, fraction: number): void {
@@ -253,7 +268,6 @@ export class Actors implements CellHost {
     cell.instance?.close();
     // A later life of the actor may already be here.
     if (this.cells.get(cell.address) === cell) this.cells.delete(cell.address);
-    routes.leave(cell);
     for (const timer of [...cell.timers.values(), ...cell.asks.values()]) this.wheel.remove(timer);
     for (const cursor of cell.cursors.values()) (cursor.sink as Link | undefined)?.bounce(cursor.stream, answer);
     routes.reroute(cell.address);
@@ -268,9 +282,11 @@ export class Actors implements CellHost {
 
   private turnFailed(cell: Cell, record: TurnRecord, threw: ErrorValue, decision: string): void {
     this.host.emit({ type: 'turn-failed', actor: cell.address, message: record.message, code: threw.code, reason: threw.message, decision });
-    // After the turn's own replies have left.
-    if (decision === 'stop' || (decision === 'reset' && !cell.mayReset(this.now()))) queueMicrotask(() => this.stopScope(cell));
-    else if (decision === 'escalate') queueMicrotask(() => this.escalate(cell, threw));
+    const stops = decision === 'stop' || (decision === 'reset' && !cell.mayReset(this.now()));
+    if (!stops && decision !== 'escalate') return;
+    // No turn begins any more; the actor ends after the failed turn's own replies have left.
+    cell.freeze();
+    queueMicrotask(() => (stops ? this.stopScope(cell) : this.escalate(cell, threw)));
   }
 
   private stopScope(cell: Cell): void {

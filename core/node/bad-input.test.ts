@@ -73,7 +73,7 @@ test('bad input: a record in the mailbox that cannot travel gives the move up an
   const { device, close } = await linked();
   const ref = spawn(device, Echo, 'e');
   await ref.say('ready');
-  const Slow = actor('slow', { state: () => ({}), on: { take: (_state, value: unknown) => typeof value, hold: () => new Promise((resolve) => setTimeout(resolve, 50)) } });
+  const Slow = actor('slow', { state: () => ({}), on: { take: (_state, value: unknown) => typeof value, hold: () => new Promise((resolve) => setTimeout(resolve, 400)) } });
   const slow = spawn(device, Slow, 's');
   const holding = slow.hold();
   const taken = slow.take(() => 1);

@@ -35,6 +35,11 @@ export class Bases {
     );
   }
 
+  forget(actor: string): void {
+    for (const { hash } of this.keptFor.get(actor) ?? []) this.bytesOf.delete(hash);
+    this.keptFor.delete(actor);
+  }
+
   drop(actor: string, hash: Hash): void {
     this.bytesOf.delete(hash);
     const kept = this.keptFor.get(actor)?.filter((other) => other.hash !== hash) ?? [];

@@ -99,16 +99,7 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, start
 /** A new life of the actor after turns were forgotten: its streams begin again at 1. What its outboxes hold is sent under the new numbers. */
 export function beginIncarnation(cell: Cell, incarnation: number): void {
   cell.incarnation = incarnation;
-  for (const channel of cell.channels.values()) {
-    const held = channel.empty();
-    channel.incarnation = incarnation;
-    channel.next = 1;
-    for (const record of held) {
-      record.number = channel.next++;
-      channel.hold(record);
-    }
-    channel.rewind();
-  }
+  for (const channel of cell.channels.values()) channel.beginAnew(incarnation);
 }
 
 function arrived(record: ChannelRecord, cursor: Cursor): ChannelRecord {

@@ -9,10 +9,11 @@
 // M1 A record is handed to the instance in arrival order, each sender's in number order; it is settled in its cursor when its turn ended.
 // M2 While frozen no turn begins and nothing reaches the instance; what arrives waits.
 // M3 What a segment sent is posted together, in order, when it ends; a number is taken only then.
-import type { AnyDefinition, Protocol } from '../actors/definition.js';
+import { type AnyDefinition, type Protocol, stopMessage } from '../actors/definition.js';
 import type { Where } from '../actors/ref.js';
 import { carriesRef, encode } from '../codec/index.js';
 import { Cursor } from '../delivery/cursor.js';
+import { Numbered } from '../delivery/numbered.js';
 import { ChannelRecord, isTurn, type RecordKind, type TurnRecord } from '../delivery/record.js';
 import { Ring } from '../delivery/ring.js';
 import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
@@ -40,6 +41,8 @@ export interface CellHost {
   /** A turn of `cell` ended; `threw` as its supervision decided. */
   turnEnded(cell: Cell, record: TurnRecord, end: TurnEnd): void;
   instanceFailed(cell: Cell, error: ErrorValue): void;
+  /** The actor was told to stop. */
+  stopActor(cell: Cell): void;
   deadLetter(cell: Cell, record: ChannelRecord, reason: string): void;
   progress(cell: Cell, ask: number, fraction: number): void;
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -66,7 +69,8 @@ export class Cell implements InstanceHost {
   checkpointTurns = 0;
   /** On this node's clock: at this moment and after it no turn begins. */
   leaseUntilMs = Number.POSITIVE_INFINITY;
-  checkpointing = false;
+  /** True while records are acknowledged only by checkpoints. */
+  byCheckpoint = false;
   checkpointedTurns = 0;
   /** What a lost instance begins again from. */
   lastCapture: InstanceCapture | undefined = undefined;
@@ -75,9 +79,9 @@ export class Cell implements InstanceHost {
   readonly inflight = new Ring<TurnRecord>();
   readonly cursors = new Map<string, Cursor>();
   readonly channels = new Map<string, Channel>();
-  readonly asks = new Map<number, PendingAsk>();
+  readonly asks = new Numbered<PendingAsk>();
   /** Inbound asks and streams by the number under which the instance answers them. */
-  readonly open = new Map<number, TurnRecord>();
+  readonly open = new Numbered<TurnRecord>();
   readonly timers = new Map<number, CellTimer>();
   nextOpen = 1;
   private readonly deferred: ChannelRecord[] = [];
@@ -116,6 +120,7 @@ export class Cell implements InstanceHost {
       const record = this.mailbox.shift() as TurnRecord;
       taken += 1;
       if (record.cancelled) this.settled(record);
+      else if (record.message === stopMessage) this.host.stopActor(this);
       else if (record.correlation === 0) this.begin(record);
       else this.beginAsk(record);
     }
@@ -266,12 +271,13 @@ export class Cell implements InstanceHost {
   /** The cursor for a sender's stream; a higher incarnation begins anew, a lower one is refused. @throws {GodwitError} ABORTED an older life or epoch of the sender */
   cursorFor(from: Target, incarnation: number, epoch: number): Cursor {
     let cursor = this.cursors.get(from.$address);
-    if (cursor !== undefined && (incarnation < cursor.incarnation || epoch < cursor.epoch)) {
+    if (cursor !== undefined && (incarnation < cursor.incarnation || (incarnation === cursor.incarnation && epoch < cursor.epoch))) {
       throw new GodwitError('ABORTED', `stream of ${from.$address} to ${this.address}: incarnation ${incarnation} epoch ${epoch} is over, ${cursor.incarnation} epoch ${cursor.epoch} is known`);
     }
     if (cursor === undefined || incarnation > cursor.incarnation) {
       for (const record of this.mailbox) if (record.sender?.$address === from.$address) record.cancelled = true;
       cursor = new Cursor(from, incarnation, epoch);
+      cursor.byCheckpoint = this.byCheckpoint;
       this.cursors.set(from.$address, cursor);
     }
     cursor.epoch = epoch;

@@ -21,6 +21,8 @@ export class Channel extends Outbox {
   /** True after such a refusal: the next record looks for the receiver again. */
   missing = false;
 
+  /** True after its sender ended: it goes when what it holds has arrived. */
+  retiring = false;
   /** The channel that goes on in place of this one, since the receiver's state was merged into another actor. */
   successor: Channel | undefined = undefined;
 

@@ -55,6 +55,14 @@ export class Homes {
     this.homes.set(cell.address, home);
   }
 
+  /** The actor exists no more. */
+  forget(address: string): void {
+    const home = this.homes.get(address);
+    home?.machine.close();
+    this.homes.delete(address);
+    this.bases.forget(address);
+  }
+
   nodeSeen(node: NodeId): void {
     for (const { machine } of this.homes.values()) machine.feed(at(this.host, { type: 'nodeSeen', node } as const));
   }
@@ -104,11 +112,12 @@ export class Homes {
     if (cell === undefined) return;
     home.recovering = undefined;
     cell.epoch = epoch;
-    beginIncarnation(cell, incarnation);
+    const life = Math.max(incarnation, cell.incarnation + 1);
+    beginIncarnation(cell, life);
     this.host.enter(cell);
     this.own(cell, move, Number.POSITIVE_INFINITY);
     cell.run(cell.instance as Instance);
-    this.host.emit({ type: 'restored', actor: cell.address, lostNode: home.lostNode, epoch, incarnation, turns: cell.turns });
+    this.host.emit({ type: 'restored', actor: cell.address, lostNode: home.lostNode, epoch, incarnation: life, turns: cell.turns });
   }
 
   private report(home: Home, address: string, report: Extract<HomeEffect, { type: 'report' }>['report']): void {

@@ -37,6 +37,8 @@ export interface LinkHost {
   control(link: Link, message: ControlMessage): void;
   /** The peer said where the receiver of `channel` is, or that it knows nothing of it. */
   bounced(channel: Channel, link: Link, answer: BounceAnswer): void;
+  /** Everything that an ended sender had sent on this channel has arrived. */
+  delivered(channel: Channel): void;
   linkDown(link: Link, reason: string): void;
   linkFailed(link: Link, error: GodwitError): void;
 }
@@ -109,6 +111,7 @@ export class Link implements AcknowledgementSink {
     const old = this.pipe;
     this.pipe = undefined;
     old?.close();
+    if (peer.boot !== this.peer.boot) this.forgetLife(routed);
     this.peer = peer;
     this.pipe = pipe;
     this.writer.length = 0;
@@ -128,6 +131,15 @@ export class Link implements AcknowledgementSink {
       this.offer(channel);
     }
     this.ping();
+  }
+
+  /** The peer restarted empty: senders of its former life are dead, and receivers there know nothing of our streams. */
+  private forgetLife(routed: Iterable<Channel>): void {
+    for (const incoming of this.incoming) {
+      const address = incoming?.cursor.from.$address;
+      if (address !== undefined && incoming?.cell.cursors.get(address) === incoming?.cursor) incoming?.cell.cursors.delete(address);
+    }
+    for (const channel of routed) channel.beginAnew(channel.incarnation + 1);
   }
 
   close(): void {
@@ -314,6 +326,7 @@ export class Link implements AcknowledgementSink {
     if (channel === undefined) return;
     if (stable >= channel.next) throw new GodwitError('DATA_LOSS', `acknowledgement of record ${stable} that ${channel.from.address} never sent to ${channel.to}`);
     channel.acknowledge(stable);
+    if (channel.retiring && channel.held.length === 0) this.host.delivered(channel);
     if (credit > channel.credit) {
       channel.credit = credit;
       if (channel.nextToSend() !== undefined) this.offer(channel);

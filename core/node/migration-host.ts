@@ -20,6 +20,8 @@ export interface MigrationHost {
   createCell(address: string, protocol: Protocol): Cell;
   enter(cell: Cell): void;
   leave(cell: Cell, to: NodeId, epoch: number): void;
+  /** An actor that was away exists no more. */
+  forget(address: string): void;
   knowsNatively(definition: string): boolean;
   createInstance(cell: Cell, tier: Tier, manifest: Manifest | undefined, capture: InstanceCapture | undefined): Promise<Instance>;
   startTimer(timer: CellTimer, delayMs: number): void;
@@ -30,6 +32,13 @@ export interface MigrationHost {
 export interface MigrationControl {
   readonly type: 'migration';
   readonly message: MigrationMessage;
+}
+
+/** owner → home: the actor was stopped, or could not go on. */
+export interface EndedMessage {
+  readonly type: 'ended';
+  readonly actor: string;
+  readonly epoch: number;
 }
 
 /** Captures up to this size ride on the link; a larger one goes as a blob, so that bulk never delays a message. */

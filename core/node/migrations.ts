@@ -11,7 +11,7 @@ import { homeOf } from './directory.js';
 import { Homes } from './homes.js';
 import { type ArrivedMessage, IncomingMove, type IncomingMoveContext } from './incoming-move.js';
 import type { Link } from './link.js';
-import { at, type MigrationControl, type MigrationHost, sendControl } from './migration-host.js';
+import { at, type EndedMessage, type MigrationControl, type MigrationHost, sendControl } from './migration-host.js';
 import { OutgoingMove, type OutgoingMoveContext } from './outgoing-move.js';
 import { Owners } from './owners.js';
 import type { MoveOptions, MoveReport } from './types.js';
@@ -94,6 +94,22 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   /** A peer spoke of a later epoch of an actor that runs here. */
   epochSeen(address: string, epoch: number): void {
     this.owners.get(address)?.feed(at(this.host, { type: 'epochSeen', epoch } as const));
+  }
+
+  /** An actor ended on this node: its home forgets it. */
+  endedHere(cell: Cell): void {
+    this.owners.end(cell);
+    const home = homeOf(cell.address);
+    if (home === this.host.id.name) this.homes.forget(cell.address);
+    else sendControl(this.host, home, { type: 'ended', actor: cell.address, epoch: cell.epoch } as EndedMessage);
+  }
+
+  /** The owner of an actor of this home says that it ended. */
+  endedAway(message: EndedMessage, from: Link): void {
+    const register = this.homes.get(message.actor)?.state.register;
+    if (register === undefined || register.epoch !== message.epoch || register.owner.name !== from.peer.node || register.owner.boot !== from.peer.boot) return;
+    this.homes.forget(message.actor);
+    this.host.forget(message.actor);
   }
 
   close(): void {

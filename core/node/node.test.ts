@@ -138,3 +138,23 @@ test('node: a link that drops and comes back loses and repeats nothing', async (
   await device.close();
   await edge.close();
 });
+
+test('node: a peer that restarts empty is another node: its new streams are not taken for repetitions of the old', async (t) => {
+  const shared = sharedBlobs();
+  const edge = testNode('edge', shared);
+  spawn(edge, Counter, 'c');
+  for (const life of ['first', 'second']) {
+    const device = testNode('device', shared, { boot: life });
+    const up = nextEvent(device, 'link-up');
+    const link = linkNodes(device, edge);
+    await up;
+    const counter = device.refTo(Counter, 'edge/c');
+    for (let index = 0; index < 5; index++) await counter.add(1);
+    t.is(await counter.total(), life === 'first' ? 5 : 10);
+    const down = nextEvent(edge, 'link-down');
+    link.cut();
+    await down;
+    await device.close();
+  }
+  await edge.close();
+});

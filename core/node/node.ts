@@ -20,7 +20,7 @@ import type { ArrivedMessage } from './incoming-move.js';
 import { introduce } from './introduction.js';
 import { keepLink } from './kept-link.js';
 import type { BounceAnswer, ControlMessage, Link, Peer } from './link.js';
-import type { MigrationControl, MigrationHost } from './migration-host.js';
+import type { EndedMessage, MigrationControl, MigrationHost } from './migration-host.js';
 import { Migrations } from './migrations.js';
 import { outgoingRefs } from './refs.js';
 import { type RecalledMessage, type RecallMessage, Recalls } from './recalls.js';
@@ -263,6 +263,8 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
         return this.migrations.keep(message as CheckpointMessage, link);
       case 'checkpointed':
         return this.migrations.checkpointed(message as CheckpointedMessage);
+      case 'ended':
+        return this.migrations.endedAway(message as EndedMessage, link);
       case 'recall':
         return this.recalls.asked(link, message as RecallMessage);
       case 'recalled':
@@ -274,6 +276,10 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   bounced(channel: Channel, link: Link, answer: BounceAnswer): void {
     this.routes.bounced(channel, link, answer);
+  }
+
+  delivered(channel: Channel): void {
+    this.routes.forget(channel);
   }
 
   deadLetter(cell: Cell, record: ChannelRecord, reason: string): void {
@@ -315,6 +321,10 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     this.migrations.checkpointWhenDue(cell);
   }
 
+  ended(cell: Cell): void {
+    this.migrations.endedHere(cell);
+  }
+
   createCell(address: string, protocol: Protocol): Cell {
     return this.actors.createCell(address, protocol);
   }
@@ -325,6 +335,11 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   leave(cell: Cell, to: NodeId, epoch: number): void {
     this.actors.leave(cell, to, epoch);
+  }
+
+  forget(address: string): void {
+    this.directory.forget(address);
+    this.routes.reroute(address);
   }
 
   knowsNatively(definition: string): boolean {

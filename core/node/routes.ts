@@ -60,6 +60,14 @@ export class Routes {
     for (const channel of cell.channels.values()) this.forget(channel);
   }
 
+  /** The sender ended: what it has sent is still delivered, then its channels go. */
+  retire(cell: Cell): void {
+    for (const channel of cell.channels.values()) {
+      if (channel.held.length === 0) this.forget(channel);
+      else channel.retiring = true;
+    }
+  }
+
   /** Records to `from` go to `to` from now on. */
   repoint(from: string, to: string): void {
     this.host.directory.repoint(from, to);
@@ -165,8 +173,9 @@ export class Routes {
 
   private refuseIfStillMissing(channel: Channel, address: string): void {
     channel.refusing = false;
-    if (channel.cell !== undefined || this.host.directory.nodeFor(address) !== this.host.name || this.host.cell(address) !== undefined) return;
-    this.refuse(channel, new GodwitError('NOT_FOUND', `there is no actor ${address} on node ${this.host.name}`));
+    if (channel.cell !== undefined || channel.link !== undefined) return;
+    if (this.host.directory.nodeFor(address) !== this.host.name || this.host.cell(address) !== undefined) this.lead(channel, address);
+    else this.refuse(channel, new GodwitError('NOT_FOUND', `there is no actor ${address} on node ${this.host.name}`));
   }
 
   private refuse(channel: Channel, error: GodwitError): void {
@@ -181,8 +190,9 @@ export class Routes {
       channel.from.host.stopTimer(pending);
       channel.from.instance?.settle(pending.id, { error: value });
     }
-    // What is sent later is tried again: the actor may exist by then.
-    channel.rewind();
+    if (channel.retiring) this.forget(channel);
+    // What is sent later is tried again: the actor may exist by then, and knows nothing of this stream.
+    channel.beginAnew(channel.incarnation + 1);
     channel.missing = true;
   }
 }

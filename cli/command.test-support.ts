@@ -1,0 +1,77 @@
+// Runs the built command as a child process, as a shell would, and reads its JSON logs.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { GodwitError } from '#core';
+
+const program = fileURLToPath(new URL('./main.js', import.meta.url));
+
+/** One line of the log. */
+export interface Entry {
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Command {
+  readonly pid: number;
+  /** The first entry of this event, past or to come. @throws {GodwitError} UNAVAILABLE the command ended without it */
+  entry(event: string): Promise<Entry>;
+  signal(name: NodeJS.Signals): void;
+  readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
+}
+
+/** @param key given as GODWIT_KEY; none if undefined */
+export function start(args: readonly string[], key?: string): Command {
+  const { GODWIT_KEY: _inherited, ...env } = process.env;
+  const child = spawn(process.execPath, [program, ...args], { env: key === undefined ? env : { ...env, GODWIT_KEY: key }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const entries: Entry[] = [];
+  const waiting = new Set<() => void>();
+  let over = false;
+  let stdout = '';
+  let stderr = '';
+  child.stderr.on('data', (text) => {
+    stderr += String(text);
+  });
+  const wake = () => {
+    for (const look of [...waiting]) look();
+  };
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    stdout += `${line}\n`;
+    if (line.startsWith('{')) entries.push(JSON.parse(line) as Entry);
+    wake();
+  });
+  const ended = once(child, 'close').then(([code]) => {
+    over = true;
+    wake();
+    return { code: code as number | null, stdout, stderr };
+  });
+  return {
+    pid: child.pid as number,
+    entry: (event) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const found = entries.find((entry) => entry.event === event);
+          if (found === undefined && !over) return;
+          waiting.delete(look);
+          if (found !== undefined) resolve(found);
+          else reject(new GodwitError('UNAVAILABLE', `the command ended without ${event}: ${stderr}`));
+        };
+        waiting.add(look);
+        look();
+      }),
+    signal: (name) => void child.kill(name),
+    ended,
+  };
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

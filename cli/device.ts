@@ -1,0 +1,80 @@
+import { GodwitError, type Logger } from '#core';
+import { type Device, startDevice } from '#device-node';
+import { bundler } from '#toolchain';
+import { type Application, loadApplication } from './application.js';
+import { exitFailed, exitOk } from './exit.js';
+import { keyAdvice, keyFrom } from './key.js';
+import { commonOptions, commonUsage, defaultName, loggerFrom, parse } from './options.js';
+import { listenForStop, type Stop } from './stop.js';
+import { createVision } from './vision.js';
+import { watch } from './watch.js';
+
+const usage = `godwit device [application.js] [options]
+
+Runs a device: at once, whether an edge is there or not; edges are linked when they appear. The application is a module that exports
+\`main(device, { signal, logger })\`; the command ends when it returns. Without one, telemetry and the edges' offers are logged.
+
+  --name NAME        of its node (default device-<host name>)
+  --edge URL         an edge, as http://host:port or https://host:port; may be repeated
+${commonUsage}
+
+SIGINT or SIGTERM aborts \`signal\` and ends the command in order, with exit code 0; a second one at once.`;
+
+/** Time for an application to return once it was told to. */
+const graceMs = 5000;
+
+/** `godwit device`. @returns the exit code @throws {GodwitError} INVALID_ARGUMENT wrong options or no application */
+export async function device(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse({ args: [...args], allowPositionals: true, options: { ...commonOptions, edge: { type: 'string', multiple: true } } });
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    return exitOk;
+  }
+  const [path, second] = positionals;
+  if (second !== undefined) throw new GodwitError('INVALID_ARGUMENT', `one application at a time: '${second}' is too much`);
+  const edges = values.edge ?? [];
+  const logger = loggerFrom(values);
+  const key = await keyFrom(values);
+  if (edges.length > 0 && key === undefined) throw new GodwitError('INVALID_ARGUMENT', `no shared key, and a device never links without one: ${keyAdvice}`);
+  const application: Application = path === undefined ? { main: watch, definitions: [] } : await loadApplication(path);
+  const stop = listenForStop();
+  const vision = createVision(logger);
+  try {
+    const running = await startDevice({
+      name: values.name ?? defaultName('device'),
+      edges,
+      logger,
+      modules: bundler(),
+      hostFunctions: vision.hostFunctions,
+      definitions: application.definitions,
+      ...(key === undefined ? {} : { key }),
+    });
+    logger.log('info', 'device.started', { node: running.name, edges, application: path ?? 'none: watching' });
+    try {
+      return await runApplication(application, running, stop, logger);
+    } finally {
+      await running.close();
+      logger.log('info', 'device.stopped', { node: running.name });
+    }
+  } finally {
+    await vision.close();
+  }
+}
+
+/** @returns the exit code: 1 if the application failed of itself */
+async function runApplication({ main }: Application, running: Device, { signal, asked }: Stop, logger: Logger): Promise<number> {
+  const ended = (async () => main(running, { signal, logger }))().then(
+    () => undefined,
+    (thrown: unknown) => GodwitError.from(thrown),
+  );
+  const late = asked.then(async (reason) => {
+    logger.log('info', 'device.stopping', { node: running.name, reason });
+    await new Promise((resolve) => setTimeout(resolve, graceMs).unref());
+    return undefined;
+  });
+  const failure = await Promise.race([ended, late]);
+  if (failure === undefined || signal.aborted) return exitOk;
+  process.stderr.write(`godwit device: the application failed: ${failure.message}\n`);
+  logger.log('debug', 'application.failed', { stack: failure.stack });
+  return exitFailed;
+}

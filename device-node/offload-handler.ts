@@ -1,0 +1,274 @@
+// The paper's Offload Handler: asks clusters for offers, accepts one, moves the actor, gets it back, and knows what is away and where.
+//
+// H1 An actor has at most one lease. H2 A move that fails leaves no room taken at the host: the assignment is released.
+// H3 The Offload Manager matters only until a move begins; recalls and losses go over the link alone.
+import {
+  type ActorInfo,
+  type AnyDefinition,
+  type AnyRef,
+  type Cancel,
+  type Clock,
+  GodwitError,
+  type Logger,
+  type MoveReport,
+  type Needs,
+  type Node,
+  type NodeEvent,
+} from '#core';
+import type { Refusal } from '#transports/connect/control';
+import type { Cluster, ClusterRequest } from './cluster.js';
+import type { EdgeLinks } from './edge-links.js';
+import { bytesFrom, joinNeeds } from './needs.js';
+import { type HostOffer, hostOfferFrom, type Lease, type Offer, type Offload, type SharedOffer, sharedOfferFrom } from './offer.js';
+
+/** What an Offload Handler is made of. */
+export interface OffloadHandlerOptions {
+  readonly node: Node;
+  readonly clusters: readonly Cluster[];
+  readonly links: EdgeLinks;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly application: string;
+  /** The definition that an actor of this device was spawned from. */
+  readonly definitionOf: (name: string) => AnyDefinition | undefined;
+}
+
+/** What an application may say of a request. @public */
+export interface RequestOptions {
+  /** Joined with what the actor's definition needs. */
+  readonly needs?: Needs;
+  /** Tier by name; default: any that the host has. */
+  readonly tier?: string;
+  /** Shares the actor with every device of the cluster under this name. Its definition must have a message `merge`. */
+  readonly sharedName?: string;
+  /** Why, for reports: 'battery', 'temperature', …; default 'application'. */
+  readonly trigger?: string;
+}
+
+/** A cluster and how far it is. @public */
+export interface Distance {
+  readonly url: string;
+  readonly rttMs: number;
+}
+
+/** Requests, offers, leases. @public */
+export interface OffloadHandler {
+  /** The clusters that answer, closest first. @throws {GodwitError} UNAVAILABLE none does, with the reason for each · UNAUTHENTICATED wrong key */
+  discover(): Promise<Distance[]>;
+  /**
+   * Asks the closest cluster, and the next one if it has no room.
+   * @throws {GodwitError} as discover, and FAILED_PRECONDITION the actor is pinned or away, or no host can run it · RESOURCE_EXHAUSTED no room or quota · NOT_FOUND no such actor
+   */
+  request(actor: AnyRef, options?: RequestOptions): Promise<Offer[]>;
+  /** Takes an offer; resolves when the actor runs there (or was merged). @throws {GodwitError} NOT_FOUND it expired · whatever stopped the move; the actor runs on here */
+  accept(offer: Offer): Promise<Lease>;
+  /** Gives an offer back; an expired one is none. */
+  decline(offer: Offer): Promise<void>;
+  /** What is away now. */
+  list(): Offload[];
+}
+
+interface Entry extends Offload {
+  readonly end: (lost: string | undefined) => void;
+}
+
+/** How long the shared actor may take to merge a state: it may have to wait for its turn. */
+const mergeMs = 30_000;
+
+export class ClusterOffloadHandler implements OffloadHandler {
+  private readonly leases = new Map<string, Entry>();
+  private readonly unobserve: Cancel;
+
+  constructor(private readonly options: OffloadHandlerOptions) {
+    this.unobserve = options.node.observe((event) => this.follow(event));
+  }
+
+  async discover(): Promise<Distance[]> {
+    return (await this.distances()).map(({ cluster, rttMs }) => ({ url: cluster.url, rttMs }));
+  }
+
+  async request(actor: AnyRef, options: RequestOptions = {}): Promise<Offer[]> {
+    const request = this.requestFor(actor.$address, options);
+    const trigger = options.trigger ?? 'application';
+    const refusals: Refusal[] = [];
+    for (const { cluster, rttMs } of await this.distances()) {
+      const answer = await cluster.request(request);
+      const base = { actor: actor.$address, edge: cluster.url, rttMs, trigger };
+      if (answer.redirect !== undefined) return [sharedOfferFrom(answer.redirect, base, request.sharedName)];
+      if (answer.offers.length > 0) return answer.offers.map((offer) => hostOfferFrom(offer, base, options.sharedName));
+      refusals.push(...answer.refusals);
+    }
+    throw refusalError(actor.$address, refusals);
+  }
+
+  async accept(offer: Offer): Promise<Lease> {
+    if (this.leases.has(offer.actor))
+      throw new GodwitError('FAILED_PRECONDITION', `actor ${offer.actor} is offloaded to ${this.leases.get(offer.actor)?.host} already`);
+    return offer.kind === 'shared' ? this.join(offer) : this.move(offer);
+  }
+
+  async decline(offer: Offer): Promise<void> {
+    if (offer.kind === 'host') await this.cluster(offer.edge).cancel(offer.token, this.options.node.name);
+  }
+
+  list(): Offload[] {
+    return [...this.leases.values()].map(({ end: _end, ...offload }) => offload);
+  }
+
+  close(): void {
+    this.unobserve();
+  }
+
+  // ── Accepting ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private async move(offer: HostOffer): Promise<Lease> {
+    const { node, links } = this.options;
+    const cluster = this.cluster(offer.edge);
+    const { assignment, redirect } = await cluster.accept(offer.token, node.name);
+    if (redirect !== undefined) return this.join(sharedOfferFrom(redirect, offer, offer.sharedName as string));
+    if (assignment === undefined) throw new GodwitError('INTERNAL', `${offer.edge} answered an acceptance with nothing`);
+    const { host, url, token } = assignment;
+    try {
+      await links.to(host, url);
+      const report = await node.move(offer.actor, { to: host, token, trigger: offer.trigger });
+      return this.leased(offer.actor, this.found(offer.actor)?.definition ?? '', host, url, offer.sharedName, report);
+    } catch (thrown) {
+      // H2
+      await cluster.release(token).catch((reason: unknown) => this.log('offload.release-failed', { host, reason: GodwitError.from(reason).message }));
+      throw thrown;
+    }
+  }
+
+  /** Merges the local actor into the shared one; refs held here lead there from then on. */
+  private async join(offer: SharedOffer): Promise<Lease> {
+    const { node, links } = this.options;
+    const { existing, actor, host, url, sharedName } = offer;
+    const info = this.found(actor);
+    const definition = this.options.definitionOf(existing.definition);
+    if (info === undefined || definition === undefined || info.definition !== existing.definition || info.version !== existing.version) {
+      throw new GodwitError(
+        'FAILED_PRECONDITION',
+        `actor ${actor} cannot join '${sharedName}': that is ${existing.actor}, a ${existing.definition} v${existing.version}`,
+      );
+    }
+    if (definition.protocol.messages.merge !== 'reply')
+      throw new GodwitError('FAILED_PRECONDITION', `actor ${actor} cannot join '${sharedName}': ${definition.name} has no message 'merge' that takes a state`);
+    await links.to(host, url);
+    const state = await node.repoint(actor, existing.actor, { node: host, tier: 'unknown', epoch: existing.epoch });
+    const shared = node.refTo(definition, existing.actor) as unknown as { merge(state: unknown, options: { timeoutMs: number }): Promise<unknown> };
+    try {
+      await shared.merge(state, { timeoutMs: mergeMs });
+    } catch (thrown) {
+      const error = GodwitError.from(thrown);
+      throw new GodwitError(error.code, `actor ${actor} was joined to '${sharedName}', but ${existing.actor} did not merge its state: ${error.message}`, {
+        cause: error,
+        details: { state },
+      });
+    }
+    return this.leased(actor, definition.name, host, url, sharedName, undefined, existing.actor);
+  }
+
+  private leased(
+    actor: string,
+    definition: string,
+    host: string,
+    url: string,
+    sharedName: string | undefined,
+    move: MoveReport | undefined,
+    leads = actor,
+  ): Lease {
+    const { node, application } = this.options;
+    let tellLost: (reason: string) => void = () => {};
+    let active = true;
+    const lost = new Promise<string>((resolve) => {
+      tellLost = resolve;
+    });
+    const lease: Lease = {
+      actor: leads,
+      node: host,
+      sharedName,
+      move,
+      lost,
+      get active() {
+        return active;
+      },
+      recall: async ({ trigger = 'recall' } = {}) => {
+        if (leads !== actor)
+          throw new GodwitError('FAILED_PRECONDITION', `actor ${leads} is shared as '${sharedName}' and another device's: it cannot be recalled here`);
+        const report = await node.recall(actor, { trigger });
+        this.leases.get(actor)?.end(undefined);
+        return report;
+      },
+    };
+    const end = (reason: string | undefined) => {
+      active = false;
+      if (this.leases.get(actor)?.lease === lease) this.leases.delete(actor);
+      if (reason !== undefined) tellLost(reason);
+    };
+    this.leases.set(actor, { actor, definition, application, host, url, sharedName, lease, end });
+    return lease;
+  }
+
+  /** H3 */
+  private follow(event: NodeEvent): void {
+    if (event.type === 'restored') this.leases.get(event.actor)?.end(`host ${event.lostNode} was lost; ${event.actor} goes on here after ${event.turns} turns`);
+    else if (event.type === 'arrived') this.leases.get(event.actor)?.end(undefined);
+  }
+
+  // ── Asking ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private requestFor(address: string, { needs: asked = {}, tier = '', sharedName = '' }: RequestOptions): ClusterRequest {
+    const info = this.found(address);
+    if (info === undefined) throw new GodwitError('NOT_FOUND', `actor ${address} is not one of device ${this.options.node.name}`);
+    if (info.status !== 'here') throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is on ${info.node}; recall it first`);
+    const needs = joinNeeds(this.options.definitionOf(info.definition)?.needs ?? {}, asked);
+    if (needs.pinned === true) throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is pinned to its device`);
+    return {
+      actor: address,
+      definition: info.definition,
+      version: info.version,
+      device: this.options.node.name,
+      sharedName,
+      needs: {
+        memoryBytes: BigInt(needs.memory === undefined ? 0 : bytesFrom(needs.memory)),
+        hostFunctions: [...(needs.hostFunctions ?? [])],
+        models: [...(needs.models ?? [])],
+        tier,
+      },
+    };
+  }
+
+  private async distances(): Promise<Array<{ cluster: Cluster; rttMs: number }>> {
+    const { clusters, node } = this.options;
+    if (clusters.length === 0) throw new GodwitError('UNAVAILABLE', `device ${node.name} was given no edge to offload to`);
+    const results = await Promise.allSettled(clusters.map(async (cluster) => ({ cluster, rttMs: await cluster.rttMs() })));
+    const near = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    if (near.length > 0) return near.sort((a, b) => a.rttMs - b.rttMs);
+    const errors = results.flatMap((result) => (result.status === 'rejected' ? [GodwitError.from(result.reason)] : []));
+    const code = errors.every((error) => error.code === 'UNAUTHENTICATED') ? 'UNAUTHENTICATED' : 'UNAVAILABLE';
+    throw new GodwitError(code, `no edge answers device ${node.name}: ${errors.map((error) => error.message).join('; ')}`);
+  }
+
+  private found(address: string): ActorInfo | undefined {
+    return this.options.node.actors().find((info) => info.address === address);
+  }
+
+  private cluster(url: string): Cluster {
+    const cluster = this.options.clusters.find((known) => known.url === url);
+    if (cluster === undefined) throw new GodwitError('INVALID_ARGUMENT', `the offer is of ${url}, which device ${this.options.node.name} does not know`);
+    return cluster;
+  }
+
+  private log(event: string, fields: Readonly<Record<string, unknown>>): void {
+    this.options.logger.log('warn', event, { node: this.options.node.name, ...fields });
+  }
+}
+
+/** Why nobody offers anything: capability comes before room, for waiting does not mend it. */
+function refusalError(actor: string, refusals: readonly Refusal[]): GodwitError {
+  const lasting = refusals.every((refusal) => refusal.code === 'FAILED_PRECONDITION');
+  const reasons = refusals.map((refusal) => refusal.reason).join('; ') || 'no host';
+  return new GodwitError(lasting && refusals.length > 0 ? 'FAILED_PRECONDITION' : 'RESOURCE_EXHAUSTED', `no offer for actor ${actor}: ${reasons}`, {
+    details: { refusals: refusals.map(({ host, code, reason }) => ({ host, code, reason })) },
+  });
+}

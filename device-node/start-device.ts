@@ -1,0 +1,153 @@
+// Wires one device: its node, the Notifier, the Offload Handler, and a kept link to every edge it was told of.
+import {
+  type AnyDefinition,
+  type Blobs,
+  type Clock,
+  checkName,
+  createNode,
+  type Definition,
+  GodwitError,
+  type Handlers,
+  type HostFunction,
+  type Logger,
+  type ModuleSource,
+  type Node,
+  type Parent,
+  type Random,
+  type Ref,
+  type Runtime,
+  silentLogger,
+} from '#core';
+import { createNativeRuntime } from '#runtimes/native';
+import { nodeDigest, systemClock, systemRandom } from '#runtimes/platform';
+import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
+import { type ClientOptions, createBlobTransfer, createConnectTransport } from '#transports/connect';
+import { createMemoryBlobs } from '#transports/memory';
+import { Cluster } from './cluster.js';
+import { EdgeLinks, type EdgeStatus } from './edge-links.js';
+import { createNotifier, type Notifier } from './notifier.js';
+import { ClusterOffloadHandler, type OffloadHandler } from './offload-handler.js';
+
+/** A module source that learns definitions as they are spawned: what `bundler()` of godwit/build is. */
+export interface GrowingModuleSource extends ModuleSource {
+  add(definition: AnyDefinition): unknown;
+}
+
+/** What {@link startDevice} takes. @public */
+export interface DeviceOptions {
+  /** Name of its node: unique among the nodes that meet. Actors spawned here have addresses `name/…`. */
+  readonly name: string;
+  /** Edges as `https://host:port` or `http://host:port`; none for a device that never offloads. */
+  readonly edges?: readonly string[];
+  /** The key shared with the edges; needed if there are any. */
+  readonly key?: string;
+  readonly tls?: ClientOptions['tls'];
+  /** The shippable form of the actors: the output of a build, or `bundler()`. Without it every actor stays here. */
+  readonly modules?: ModuleSource | GrowingModuleSource;
+  /** What actors may call here. Their owner closes them. */
+  readonly hostFunctions?: readonly HostFunction[];
+  /** Definitions that may run here without having been spawned here before. */
+  readonly definitions?: readonly AnyDefinition[];
+  /** One per tier; default: native. The device closes them. */
+  readonly runtimes?: readonly Runtime[];
+  /** Name of the application in the list of offloads; default: the device's. */
+  readonly application?: string;
+  /** Milliseconds between two samples of the Notifier; default 1000. */
+  readonly sampleEveryMs?: number;
+  /** Where the Notifier finds the kernel's files; default '/'. */
+  readonly metricsRoot?: string;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly blobs?: Blobs;
+}
+
+/** A running device. @public */
+export interface Device extends Parent, AsyncDisposable {
+  readonly name: string;
+  readonly node: Node;
+  readonly notifier: Notifier;
+  readonly offload: OffloadHandler;
+  /** The edges it was told of, and hosts that offers named beside them. */
+  edges(): EdgeStatus[];
+  /** Ends everything; actors that are away pause when their lease ends. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a device. It works at once, whether an edge is there or not; edges are linked when they appear.
+ * @throws {GodwitError} INVALID_ARGUMENT bad name, edge address, or no key although there are edges
+ * @public
+ */
+export async function startDevice(options: DeviceOptions): Promise<Device> {
+  checkName(options.name, 'node');
+  const { name, edges = [], clock = systemClock, random = systemRandom, logger = silentLogger, modules } = options;
+  if (edges.length > 0 && (typeof options.key !== 'string' || options.key === '')) {
+    throw new GodwitError('INVALID_ARGUMENT', `device ${name} was given edges but no shared key: it never links unauthenticated, pass { key }`);
+  }
+  const client: ClientOptions = { key: options.key ?? unusedKey, clock, ...(options.tls === undefined ? {} : { tls: options.tls }) };
+  const clusters = [...new Set(edges)].map((url) => new Cluster(url, client, clock));
+  const blobs = options.blobs ?? createMemoryBlobs({ digest: nodeDigest });
+  const links = new EdgeLinks({ transport: createConnectTransport(client), clock, logger, node: () => node });
+  const transfer = createBlobTransfer({ ...client, blobs, peers: (peer) => links.urlOf(peer) });
+  const definitions = new Map<string, AnyDefinition>((options.definitions ?? []).map((definition) => [definition.name, definition]));
+  const learn = (definition: AnyDefinition) => {
+    definitions.set(definition.name, definition);
+    if (modules !== undefined && 'add' in modules && definition.source !== undefined) modules.add(definition);
+  };
+  for (const definition of options.definitions ?? []) learn(definition);
+  const node: Node = createNode({
+    name,
+    clock,
+    random,
+    digest: nodeDigest,
+    logger,
+    blobs,
+    transfer,
+    runtimes: options.runtimes ?? [createNativeRuntime()],
+    hostFunctions: new Map((options.hostFunctions ?? []).map((hostFunction) => [hostFunction.name, hostFunction])),
+    definitions: options.definitions ?? [],
+    ...(modules === undefined ? {} : { modules }),
+  });
+  const notifier = createNotifier({
+    clock,
+    logger,
+    sources: [...createMachineSources(options.metricsRoot), createLinkSource(() => node.peers())],
+    ...(options.sampleEveryMs === undefined ? {} : { sampleEveryMs: options.sampleEveryMs }),
+  });
+  const offload = new ClusterOffloadHandler({
+    node,
+    clusters,
+    links,
+    clock,
+    logger,
+    application: options.application ?? name,
+    definitionOf: (definition) => definitions.get(definition),
+  });
+  for (const { url } of clusters) links.keep(url);
+
+  let closing: Promise<void> | undefined;
+  const end = async () => {
+    notifier.close();
+    offload.close();
+    await node.close();
+    transfer.close();
+  };
+  const close = () => (closing ??= end());
+  return {
+    name,
+    node,
+    notifier,
+    offload,
+    child<S, H extends Handlers<S>>(definition: Definition<S, H>, actor: string): Ref<H> {
+      learn(definition);
+      return node.child(definition, actor);
+    },
+    edges: () => links.list(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A transport wants a key; without edges nothing is ever dialled. */
+const unusedKey = 'unused';

@@ -1,0 +1,225 @@
+// Wires one edge host: its node, the four roles of the paper's control plane, and the port they share.
+import { totalmem } from 'node:os';
+import {
+  type AnyDefinition,
+  type Blobs,
+  type Clock,
+  checkName,
+  createNode,
+  GodwitError,
+  type HostFunction,
+  type Logger,
+  type ModuleSource,
+  type Node,
+  type Random,
+  type Runtime,
+  silentLogger,
+} from '#core';
+import { createNativeRuntime } from '#runtimes/native';
+import { nodeDigest, systemClock, systemRandom } from '#runtimes/platform';
+import { createScriptRuntime } from '#runtimes/script';
+import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
+import {
+  type ConnectServer,
+  type ConnectServerOptions,
+  createBlobTransfer,
+  createConnectServer,
+  createHealth,
+  type Health,
+  sharedKey,
+} from '#transports/connect';
+import { OffloadManager as OffloadManagerService } from '#transports/connect/control';
+import { createMemoryBlobs } from '#transports/memory';
+import { registerControl } from './control-services.js';
+import { ExecutionHandler } from './execution-handler.js';
+import type { HostFacts, OffloadRequest } from './offers.js';
+import { OffloadManager } from './offload-manager.js';
+import { RemoteOffloadHandler } from './remote-offload-handler.js';
+import { ResourceManager } from './resource-manager.js';
+import { HostTelemetry } from './telemetry.js';
+
+/** What {@link startEdge} takes. @public */
+export interface EdgeOptions {
+  /** Name of its node: unique among the nodes that meet. */
+  readonly name: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Address to listen on; default 127.0.0.1. */
+  readonly host?: string;
+  /** Where devices reach it, if not under `host` and `port`. */
+  readonly url?: string;
+  /** The key shared with devices; every request must present it. */
+  readonly key: string;
+  /** PEM; without it the port speaks in the clear. */
+  readonly tls?: ConnectServerOptions['tls'];
+  /** One per tier; default: script and native. The edge closes them. */
+  readonly runtimes?: readonly Runtime[];
+  /** What actors may call here. Their owner closes them. */
+  readonly hostFunctions?: readonly HostFunction[];
+  /** Models that the host functions know by name. */
+  readonly models?: readonly string[];
+  /** Definitions that may run here natively: code this edge trusts. Default: none, so that everything runs in a sandbox. */
+  readonly definitions?: readonly AnyDefinition[];
+  /** Gives `speedProbe`, so that shipped tiers are measured, and modules of actors spawned here. */
+  readonly modules?: ModuleSource;
+  readonly limits?: {
+    /** Bytes for offloaded actors, all together; default half of the machine's. */
+    readonly memoryBytes?: number;
+    /** Offloaded actors at a time; default 64. */
+    readonly instances?: number;
+    /** Actors one device may have here; default 16. */
+    readonly offloadsPerDevice?: number;
+  };
+  /** Milliseconds an offer holds; default 10 000. */
+  readonly offerMs?: number;
+  /** Whether a device may offload this; default: every one with the key. */
+  readonly authorise?: (request: OffloadRequest) => boolean;
+  /** Answers paths that no service has, e.g. a dashboard. */
+  readonly fallback?: ConnectServerOptions['fallback'];
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly blobs?: Blobs;
+}
+
+/** A running edge. @public */
+export interface Edge extends AsyncDisposable {
+  readonly node: Node;
+  readonly url: string;
+  readonly port: number;
+  readonly manager: OffloadManager;
+  readonly resources: ResourceManager;
+  readonly remote: RemoteOffloadHandler;
+  readonly execution: ExecutionHandler;
+  readonly health: Health;
+  /** Ends the Offload Manager and the Resource Manager; actors that are here, and their links, go on untouched. Idempotent. */
+  closeControl(): void;
+  /** Ends everything; actors that are here come back at their homes. Idempotent. */
+  close(): Promise<void>;
+}
+
+const defaultInstances = 64;
+
+/**
+ * Starts an edge host and waits until it listens; before, it measures its tiers, which takes some tenths of a second.
+ * @throws {GodwitError} INVALID_ARGUMENT bad name, key or limits · ALREADY_EXISTS the port is in use
+ * @public
+ */
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  checkName(options.name, 'node');
+  const auth = keyed(options);
+  const { name, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const limits = limitsOf(options);
+  const blobs = options.blobs ?? createMemoryBlobs({ digest: nodeDigest });
+  const runtimes = options.runtimes ?? [createScriptRuntime({ logger }), createNativeRuntime()];
+  const nativeDefinitions = (options.definitions ?? []).map((definition) => definition.name);
+  // A device dials the edge, never the other way: its blobs come by the connections it opened.
+  const transfer = createBlobTransfer({ key: options.key, blobs, peers: () => undefined });
+  const execution = new ExecutionHandler({
+    host: name,
+    clock,
+    runtimes,
+    hostFunctions: options.hostFunctions ?? [],
+    nativeDefinitions,
+    blobs,
+    modules: options.modules,
+  });
+  const remote = new RemoteOffloadHandler({ host: name, clock, logger, limits, chooseTier: execution.chooseTier });
+  const node = createNode({
+    name,
+    clock,
+    random,
+    digest: nodeDigest,
+    logger,
+    blobs,
+    transfer,
+    runtimes,
+    hostFunctions: execution.hostFunctions,
+    definitions: options.definitions ?? [],
+    admit: remote.admit,
+    ...(options.modules === undefined ? {} : { modules: options.modules }),
+  });
+  node.observe(remote.follow);
+  const resources = new ResourceManager({ clock, random, ...(options.offerMs === undefined ? {} : { offerMs: options.offerMs }) });
+  const manager = new OffloadManager({
+    name,
+    resources,
+    logger,
+    ...(options.authorise === undefined ? {} : { authorise: options.authorise }),
+    ...(options.limits?.offloadsPerDevice === undefined ? {} : { maxOffloadsPerDevice: options.limits.offloadsPerDevice }),
+  });
+  const telemetry = new HostTelemetry([...createMachineSources(), createLinkSource(() => node.peers())], clock);
+  const health = createHealth();
+
+  const closeControl = () => {
+    health.set(OffloadManagerService.typeName, false);
+    manager.close();
+    resources.close();
+  };
+  let server: ConnectServer | undefined;
+  let closing: Promise<void> | undefined;
+  const end = async () => {
+    closeControl();
+    remote.close();
+    await server?.close();
+    transfer.close();
+    await node.close();
+  };
+  const close = () => (closing ??= end());
+
+  try {
+    const tiers = await execution.measure();
+    server = await createConnectServer({
+      port: options.port,
+      auth,
+      accept: (pipe) => node.accept(pipe),
+      blobs,
+      routes: (router) => registerControl(router, { manager, remote, execution, telemetry, actors: () => node.actors() }),
+      health,
+      logger,
+      clock,
+      ...(options.host === undefined ? {} : { host: options.host }),
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
+    });
+    const { port } = server;
+    const url = options.url ?? urlOf(options, port);
+    const facts: HostFacts = {
+      name,
+      url,
+      tiers,
+      nativeDefinitions,
+      hostFunctions: [...execution.hostFunctions.keys()],
+      models: options.models ?? [],
+      ...limits,
+    };
+    resources.addHost({ facts, remote });
+    logger.log('info', 'edge.listening', { node: name, url, tiers });
+    return { node, url, port, manager, resources, remote, execution, health, closeControl, close, [Symbol.asyncDispose]: close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+/** @throws {GodwitError} INVALID_ARGUMENT */
+function keyed(options: EdgeOptions): ReturnType<typeof sharedKey> {
+  if (typeof options.key !== 'string' || options.key === '') {
+    throw new GodwitError('INVALID_ARGUMENT', `edge ${options.name} was given no shared key: it never serves unauthenticated devices, pass { key }`);
+  }
+  return sharedKey(options.key);
+}
+
+function limitsOf(options: EdgeOptions): { readonly memoryBytes: number; readonly instances: number } {
+  const limits = { memoryBytes: options.limits?.memoryBytes ?? Math.floor(totalmem() / 2), instances: options.limits?.instances ?? defaultInstances };
+  for (const [limit, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new GodwitError('INVALID_ARGUMENT', `limit ${limit} of edge ${options.name} must be an integer ≥ 0, not ${value}`);
+  }
+  return limits;
+}
+
+function urlOf({ host = '127.0.0.1', tls }: EdgeOptions, port: number): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return `${tls === undefined ? 'http' : 'https'}://${name}:${port}`;
+}
