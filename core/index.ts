@@ -1,28 +1,40 @@
 // What every other room imports as `#core`. Users import `godwit`, the narrower `godwit.ts`.
-export { actor, checkName } from './actors/definition.js';
-export type { ActorOptions, AnyDefinition, Decision, Definition, Handler, Handlers, Needs, Protocol, StandardSchema, Supervision } from './actors/definition.js';
-export type { CancelTimer, Context } from './actors/context.js';
-export { dispatch, isRef, stop } from './actors/ref.js';
-export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Where } from './actors/ref.js';
+
 export { Behaviour } from './actors/behaviour.js';
+export type { CancelTimer, Context } from './actors/context.js';
+export type {
+  ActorOptions,
+  AnyDefinition,
+  Decision,
+  Definition,
+  Handler,
+  Handlers,
+  Needs,
+  Protocol,
+  StandardSchema,
+  Supervision,
+} from './actors/definition.js';
+export { actor, checkName } from './actors/definition.js';
 export { NativeInstance } from './actors/native-instance.js';
-export { codes, errorFromValue, GodwitError, valueFromError } from './errors.js';
-export type { Code, ErrorValue, GodwitErrorOptions } from './errors.js';
-export { carriesRef, decode, encode } from './codec/index.js';
+export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Where } from './actors/ref.js';
+export { dispatch, isRef, stop } from './actors/ref.js';
+export type { Parent } from './actors/spawn.js';
+export { spawn } from './actors/spawn.js';
 export type { RefCodec } from './codec/index.js';
+export { carriesRef, decode, encode } from './codec/index.js';
+export type { Code, ErrorValue, GodwitErrorOptions } from './errors.js';
+export { codes, errorFromValue, GodwitError, valueFromError } from './errors.js';
+export type { DecodedPicture, Images, Inference, InferOptions, Nn, OutputTensor, Picture, PixelSize, Tensor } from './host/index.js';
+export { image, nn } from './host/index.js';
+export { createNode, Node } from './node/node.js';
+export type { ActorInfo, Admission, KeptLink, MoveOptions, MoveReport, MoveRequest, NodeEvent, NodeOptions } from './node/types.js';
 export type { Blobs, BlobTransfer } from './ports/blobs.js';
 export type { Cancel, Clock } from './ports/clock.js';
 export type { Digest, Hash } from './ports/digest.js';
 export type { HostFunction, HostFunctions } from './ports/host-function.js';
-export { silentLogger } from './ports/logger.js';
 export type { Logger, LogLevel } from './ports/logger.js';
+export { silentLogger } from './ports/logger.js';
 export type { Manifest, ModuleSource, Tier } from './ports/module-source.js';
 export type { Random } from './ports/random.js';
 export type { Instance, InstanceCapture, InstanceHost, InstanceSpec, Payload, Runtime, Target, Turn, TurnEnd } from './ports/runtime.js';
 export type { AcceptPipe, Pipe, Transport } from './ports/transport.js';
-export { image, nn } from './host/index.js';
-export type { DecodedPicture, Images, Inference, InferOptions, Nn, OutputTensor, Picture, PixelSize, Tensor } from './host/index.js';
-export { createNode, Node } from './node/node.js';
-export { spawn } from './actors/spawn.js';
-export type { Parent } from './actors/spawn.js';
-export type { ActorInfo, Admission, KeptLink, MoveOptions, MoveReport, MoveRequest, NodeEvent, NodeOptions } from './node/types.js';

@@ -26,7 +26,8 @@ export interface ClusterRequest {
 const callMs = 5000;
 /** An acceptance may wait for another device's claim of the same shared name. */
 const acceptMs = 30_000;
-const probeMs = 2000;
+/** Time for one probe: generous, since a busy edge is better than none. */
+const probeMs = 5000;
 /** Round trips of which the median counts; the one before them opens the connection. */
 const probes = 3;
 

@@ -88,7 +88,7 @@ export class StreamReader implements AsyncIterableIterator<unknown>, Waiting {
 }
 
 /** @throws {GodwitError} INVALID_ARGUMENT unless it is a number of milliseconds above 0 */
-export function checkTimeout(timeoutMs: number, what: string): number {
-  if (!(timeoutMs > 0)) throw new GodwitError('INVALID_ARGUMENT', `timeoutMs of ${what} must be above 0, not ${timeoutMs}`);
+export function checkTimeout(timeoutMs: number, kind: 'ask' | 'stream', message: string, address: string): number {
+  if (!(timeoutMs > 0)) throw new GodwitError('INVALID_ARGUMENT', `timeoutMs of ${kind} '${message}' of ${address} must be above 0, not ${timeoutMs}`);
   return timeoutMs;
 }

@@ -14,7 +14,18 @@ import type { InstanceCapture, InstanceHost, Payload, Target, Turn, TurnEnd } fr
 import { checkTimeout, StreamReader, type Waiting } from './asks.js';
 import { type AnyDefinition, stopMessage } from './definition.js';
 import { OpenStream } from './open-stream.js';
-import { type AskOptions, checkMessage, createRef, defaultTimeoutMs, type Holder, internProtocol, isRef, type RefCore, unknownMessage, type Where } from './ref.js';
+import {
+  type AskOptions,
+  checkMessage,
+  createRef,
+  defaultTimeoutMs,
+  type Holder,
+  internProtocol,
+  isRef,
+  type RefCore,
+  unknownMessage,
+  type Where,
+} from './ref.js';
 import { TurnContext } from './turn-context.js';
 
 /** The end of a turn that did not throw. */
@@ -118,14 +129,15 @@ export class Behaviour implements Holder {
   // ── Holder: what refs of this actor do ────────────────────────────────────────────────────────────────────────────────────────
 
   tell(to: Target, message: string, payload: unknown): void {
-    if (checkMessage(to as RefCore, message) === 'stream') throw new GodwitError('INVALID_ARGUMENT', `'${message}' of actor ${to.$address} is a stream: iterate it instead of telling it`);
+    if (checkMessage(to as RefCore, message) === 'stream')
+      throw new GodwitError('INVALID_ARGUMENT', `'${message}' of actor ${to.$address} is a stream: iterate it instead of telling it`);
     this.host.send('tell', to, message, { value: payload, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
     this.sent();
   }
 
   ask(to: RefCore, message: string, payload: unknown, options: AskOptions | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const timeoutMs = checkTimeout(options?.timeoutMs ?? defaultTimeoutMs, `ask '${message}' of ${to.$address}`);
+      const timeoutMs = checkTimeout(options?.timeoutMs ?? defaultTimeoutMs, 'ask', message, to.$address);
       options?.signal?.throwIfAborted();
       const ask = this.nextAsk++;
       this.host.send('ask', to, message, { value: payload, bytes: undefined }, ask, timeoutMs);
@@ -135,7 +147,7 @@ export class Behaviour implements Holder {
   }
 
   stream(to: RefCore, message: string, payload: unknown, options: AskOptions | undefined): AsyncIterableIterator<unknown> {
-    const timeoutMs = checkTimeout(options?.timeoutMs ?? Number.POSITIVE_INFINITY, `stream '${message}' of ${to.$address}`);
+    const timeoutMs = checkTimeout(options?.timeoutMs ?? Number.POSITIVE_INFINITY, 'stream', message, to.$address);
     options?.signal?.throwIfAborted();
     const ask = this.nextAsk++;
     const reader = new StreamReader(
@@ -177,7 +189,8 @@ export class Behaviour implements Holder {
 
   after(delayMs: number, message: string, payload: unknown): () => void {
     const handlers = this.definition?.protocol.messages ?? {};
-    if (!Object.hasOwn(handlers, message) || this.definition === undefined) throw unknownMessage(this.address, this.definition?.protocol ?? { definition: '', version: 1, messages: {} }, message);
+    if (!Object.hasOwn(handlers, message) || this.definition === undefined)
+      throw unknownMessage(this.address, this.definition?.protocol ?? { definition: '', version: 1, messages: {} }, message);
     const timer = this.nextAsk++;
     this.host.after(timer, checkDelay(delayMs, message), message, { value: payload, bytes: undefined });
     this.sent();
@@ -195,9 +208,11 @@ export class Behaviour implements Holder {
     if (this.flushing || this.definition === undefined) return;
     this.flushing = true;
     // Two hops: a throw of the running segment rejects its promise in between, and then `fail` discards before the flush.
-    queueMicrotask(() => queueMicrotask(() => {
-      if (this.flushing) this.flush();
-    }));
+    queueMicrotask(() =>
+      queueMicrotask(() => {
+        if (this.flushing) this.flush();
+      }),
+    );
   }
 
   closeStream(ask: number): void {
@@ -222,7 +237,8 @@ export class Behaviour implements Holder {
     try {
       if (this.stopped) throw new GodwitError('NOT_FOUND', `actor ${this.address} was stopped`);
       const handler = this.definition?.on[turn.message] as AnyHandler | undefined;
-      if (handler === undefined || this.definition === undefined) throw unknownMessage(this.address, this.definition?.protocol ?? { definition: 'application', version: 1, messages: {} }, turn.message);
+      if (handler === undefined || this.definition === undefined)
+        throw unknownMessage(this.address, this.definition?.protocol ?? { definition: 'application', version: 1, messages: {} }, turn.message);
       if (turn.payload.bytes === undefined) {
         result = this.enter(handler, turn.payload.value, context, turn);
       } else {
@@ -296,10 +312,13 @@ export class Behaviour implements Holder {
     if (schema === undefined) return value;
     const accept = (result: { readonly value?: unknown; readonly issues?: ReadonlyArray<{ readonly message: string }> | undefined }): unknown => {
       if (result.issues === undefined) return result.value;
-      throw new GodwitError('INVALID_ARGUMENT', `payload of '${message}' for actor ${this.address} does not fit its schema: ${result.issues.map((issue) => issue.message).join('; ')}`);
+      throw new GodwitError(
+        'INVALID_ARGUMENT',
+        `payload of '${message}' for actor ${this.address} does not fit its schema: ${result.issues.map((issue) => issue.message).join('; ')}`,
+      );
     };
     const result = schema['~standard'].validate(value);
-    return isThenable(result) ? result.then((settled) => accept(settled as never)) : accept(result as never);
+    return isThenable(result) ? result.then((settled) => accept(settled as never)) : accept(result);
   }
 
   private open(payload: Payload): unknown {

@@ -20,9 +20,7 @@ export interface StandardSchema {
     validate(value: unknown): SchemaResult | Promise<SchemaResult>;
   };
 }
-type SchemaResult =
-  | { readonly value: unknown; readonly issues?: undefined }
-  | { readonly issues: ReadonlyArray<{ readonly message: string }> };
+type SchemaResult = { readonly value: unknown; readonly issues?: undefined } | { readonly issues: ReadonlyArray<{ readonly message: string }> };
 
 /** What to do with an actor whose turn threw. As in nact and OTP. @public */
 export type Decision =
@@ -118,7 +116,8 @@ const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 export function actor<S, const H extends Handlers<S>>(name: string, options: ActorOptions<S, H>): Definition<S, H> {
   checkName(name, 'actor definition');
   const version = options.version ?? 1;
-  if (!Number.isInteger(version) || version < 1) throw new GodwitError('INVALID_ARGUMENT', `version of actor definition ${name} must be an integer ≥ 1, not ${version}`);
+  if (!Number.isInteger(version) || version < 1)
+    throw new GodwitError('INVALID_ARGUMENT', `version of actor definition ${name} must be an integer ≥ 1, not ${version}`);
   const messages: Record<string, 'reply' | 'stream'> = {};
   for (const [message, handler] of Object.entries(options.on)) {
     if (isRefused(message)) throw new GodwitError('INVALID_ARGUMENT', `message name '${message}' of actor definition ${name} is reserved; choose another`);
@@ -131,7 +130,7 @@ export function actor<S, const H extends Handlers<S>>(name: string, options: Act
     version,
     state: options.state,
     on,
-    schema: (options.schema ?? {}) as Definition['schema'],
+    schema: options.schema ?? {},
     needs: options.needs ?? {},
     supervise: options.supervise ?? {},
     checkpointTurns: options.checkpointTurns ?? 0,
@@ -142,7 +141,8 @@ export function actor<S, const H extends Handlers<S>>(name: string, options: Act
 
 /** @throws {GodwitError} INVALID_ARGUMENT unless `name` can name a definition, actor or node */
 export function checkName(name: string, what: string): void {
-  if (!nameForm.test(name)) throw new GodwitError('INVALID_ARGUMENT', `${what} name '${name}' must be 1 to 128 of A-Z a-z 0-9 . _ - and start with a letter or digit`);
+  if (!nameForm.test(name))
+    throw new GodwitError('INVALID_ARGUMENT', `${what} name '${name}' must be 1 to 128 of A-Z a-z 0-9 . _ - and start with a letter or digit`);
 }
 
 function isGenerator(handler: unknown): boolean {

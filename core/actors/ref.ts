@@ -14,7 +14,11 @@ export const defaultTimeoutMs = 5000;
 type Awaitable<F> = F extends (...args: never[]) => infer R ? R : never;
 type StreamItem<F> = Awaitable<F> extends AsyncGenerator<infer T, unknown, unknown> ? T : Awaitable<F> extends Generator<infer T, unknown, unknown> ? T : never;
 // A handler that only throws returns never, which would extend everything.
-type IsStream<F> = [Awaitable<F>] extends [never] ? false : Awaitable<F> extends AsyncGenerator<unknown, unknown, unknown> | Generator<unknown, unknown, unknown> ? true : false;
+type IsStream<F> = [Awaitable<F>] extends [never]
+  ? false
+  : Awaitable<F> extends AsyncGenerator<unknown, unknown, unknown> | Generator<unknown, unknown, unknown>
+    ? true
+    : false;
 // A handler with an optional payload is also assignable to one that takes none: only the arguments tell them apart.
 type ArgumentsOf<F> = F extends (...args: infer A) => unknown ? A : never;
 type PayloadOf<F> = F extends (state: never, payload: infer P, ...rest: never[]) => unknown ? P : never;
@@ -23,13 +27,14 @@ type PayloadOf<F> = F extends (state: never, payload: infer P, ...rest: never[])
 export type MessageOf<H> = keyof H & string;
 
 /** The payload as an argument list: optional for a handler that takes none or accepts undefined. @public */
-export type PayloadArguments<F> = ArgumentsOf<F> extends readonly [unknown?]
-  ? [payload?: undefined]
-  : unknown extends PayloadOf<F>
-    ? [payload?: unknown]
-    : undefined extends PayloadOf<F>
-      ? [payload?: PayloadOf<F>]
-      : [payload: PayloadOf<F>];
+export type PayloadArguments<F> =
+  ArgumentsOf<F> extends readonly [unknown?]
+    ? [payload?: undefined]
+    : unknown extends PayloadOf<F>
+      ? [payload?: unknown]
+      : undefined extends PayloadOf<F>
+        ? [payload?: PayloadOf<F>]
+        : [payload: PayloadOf<F>];
 
 type Call<F> =
   IsStream<F> extends true
@@ -105,9 +110,14 @@ export function createRef<H>(address: string, protocol: Protocol, holder: Holder
   if (Class === undefined) {
     Class = class extends RefCore {};
     for (const [message, answer] of Object.entries(protocol.messages)) {
-      const method = answer === 'stream'
-        ? function (this: RefCore, payload: unknown, options?: AskOptions) { return this.$holder.stream(this, message, payload, options); }
-        : function (this: RefCore, payload: unknown, options?: AskOptions) { return this.$holder.ask(this, message, payload, options); };
+      const method =
+        answer === 'stream'
+          ? function (this: RefCore, payload: unknown, options?: AskOptions) {
+              return this.$holder.stream(this, message, payload, options);
+            }
+          : function (this: RefCore, payload: unknown, options?: AskOptions) {
+              return this.$holder.ask(this, message, payload, options);
+            };
       Object.defineProperty(Class.prototype, message, { value: method, enumerable: false });
     }
     classes.set(protocol, Class);

@@ -6,7 +6,14 @@ import type { CancelTimer, Context } from './context.js';
 import type { Definition, Handlers } from './definition.js';
 import type { AnyRef, MessageOf, PayloadArguments, Ref, RefCore } from './ref.js';
 
-const noTurn: Turn = { kind: 'tell', message: '', payload: { value: undefined, bytes: undefined }, ask: 0, sender: undefined, remainingMs: Number.POSITIVE_INFINITY };
+const noTurn: Turn = {
+  kind: 'tell',
+  message: '',
+  payload: { value: undefined, bytes: undefined },
+  ask: 0,
+  sender: undefined,
+  remainingMs: Number.POSITIVE_INFINITY,
+};
 
 /** The context handed to handlers. One object serves turn after turn until one of them outlives its first segment. */
 export class TurnContext implements Context {
@@ -88,6 +95,7 @@ export class TurnContext implements Context {
   }
 
   private check(what: string): void {
-    if (this.ended) throw new GodwitError('FAILED_PRECONDITION', `ctx.${what} was used after the turn of '${this.turn.message}' had ended: await what the handler starts`);
+    if (this.ended)
+      throw new GodwitError('FAILED_PRECONDITION', `ctx.${what} was used after the turn of '${this.turn.message}' had ended: await what the handler starts`);
   }
 }

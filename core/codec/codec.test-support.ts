@@ -77,7 +77,8 @@ const holder: Holder = {
   tell: () => {},
   ask: () => Promise.resolve(),
   stream: () => (async function* () {})(),
-  where: () => undefined, stop: () => {},
+  where: () => undefined,
+  stop: () => {},
 };
 
 /** Refs that nobody answers. */

@@ -89,7 +89,14 @@ export class Cursor {
   /** @param withMailbox true if the records that wait in the mailbox are captured too; without them their senders must send them again */
   capture(withMailbox: boolean): CursorCapture {
     const { from, incarnation, epoch, handled, ahead } = this;
-    return { from: { $address: from.$address, $protocol: from.$protocol }, incarnation, epoch, accepted: withMailbox ? this.accepted : handled, handled, ahead: [...ahead] };
+    return {
+      from: { $address: from.$address, $protocol: from.$protocol },
+      incarnation,
+      epoch,
+      accepted: withMailbox ? this.accepted : handled,
+      handled,
+      ahead: [...ahead],
+    };
   }
 
   static restore(capture: CursorCapture): Cursor {

@@ -33,7 +33,7 @@ export class Numbered<T extends object> {
         this.set(number, value);
         return;
       }
-      this.stragglers.set(this.numbers[at] as number, occupant);
+      this.stragglers.set(this.numbers[at], occupant);
       this.used -= 1;
     }
     this.slots[at] = value;
@@ -71,7 +71,7 @@ export class Numbered<T extends object> {
     this.mask = length - 1;
     for (const [index, value] of slots.entries()) {
       if (value === undefined) continue;
-      const number = numbers[index] as number;
+      const number = numbers[index];
       this.slots[number & this.mask] = value;
       this.numbers[number & this.mask] = number;
     }

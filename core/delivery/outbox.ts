@@ -34,7 +34,10 @@ export class Outbox {
   /** @throws {GodwitError} RESOURCE_EXHAUSTED if another record would exceed the bounds; no number is taken (O1) */
   checkRoom(from: string): void {
     if (this.held.length < maxHeldRecords && this.heldBytes < maxHeldBytes) return;
-    throw new GodwitError('RESOURCE_EXHAUSTED', `outbox of ${from} to ${this.to} is full (${this.held.length} records, ${this.heldBytes} bytes): the receiver is slow or out of reach`);
+    throw new GodwitError(
+      'RESOURCE_EXHAUSTED',
+      `outbox of ${from} to ${this.to} is full (${this.held.length} records, ${this.heldBytes} bytes): the receiver is slow or out of reach`,
+    );
   }
 
   hold(record: ChannelRecord): void {

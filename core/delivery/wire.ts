@@ -135,7 +135,15 @@ export function readFrame(frame: Uint8Array, handler: FrameHandler): void {
         const length = view.getUint32(start + 32, true);
         at = start + recordHeaderBytes;
         const payload = length === noPayload ? undefined : body(at, length);
-        handler.record((head >>> 8) & 0xff, head >>> 16, second, view.getFloat64(start + 8, true), view.getFloat64(start + 16, true), view.getFloat64(start + 24, true), payload);
+        handler.record(
+          (head >>> 8) & 0xff,
+          head >>> 16,
+          second,
+          view.getFloat64(start + 8, true),
+          view.getFloat64(start + 16, true),
+          view.getFloat64(start + 24, true),
+          payload,
+        );
         break;
       }
       case entry.ack:

@@ -154,7 +154,10 @@ export class Actors implements CellHost {
     const { $address, $protocol } = cell.target;
     const definition = tier === 'native' ? this.definitions.get($protocol.definition) : undefined;
     if (definition !== undefined && definition.version !== $protocol.version) {
-      throw new GodwitError('FAILED_PRECONDITION', `node ${this.name} has version ${definition.version} of ${definition.name}, actor ${$address} is of version ${$protocol.version}`);
+      throw new GodwitError(
+        'FAILED_PRECONDITION',
+        `node ${this.name} has version ${definition.version} of ${definition.name}, actor ${$address} is of version ${$protocol.version}`,
+      );
     }
     const module = tier === 'native' || manifest === undefined ? undefined : { manifest, program: await blobs.get(manifest.program) };
     return runtime.create({ address: $address, definition, module, capture, hostFunctions, node: this.name }, cell);
@@ -201,7 +204,10 @@ export class Actors implements CellHost {
 
   spawnChild(parent: Cell, protocol: Protocol, definition: AnyDefinition | undefined, name: string): void {
     checkName(name, 'actor');
-    const manifest = parent.manifest === undefined || definition !== undefined ? undefined : { ...parent.manifest, definition: protocol.definition, version: protocol.version };
+    const manifest =
+      parent.manifest === undefined || definition !== undefined
+        ? undefined
+        : { ...parent.manifest, definition: protocol.definition, version: protocol.version };
     this.start(`${parent.address}/${name}`, protocol, definition, manifest);
   }
 
@@ -276,7 +282,8 @@ export class Actors implements CellHost {
   private async hostFunction(name: string, method: string, args: Payload): Promise<unknown> {
     const { hostFunctions } = this.options;
     const target = hostFunctions.get(name);
-    if (target === undefined) throw new GodwitError('NOT_FOUND', `node ${this.name} has no host function '${name}'; it has ${[...hostFunctions.keys()].join(', ') || 'none'}`);
+    if (target === undefined)
+      throw new GodwitError('NOT_FOUND', `node ${this.name} has no host function '${name}'; it has ${[...hostFunctions.keys()].join(', ') || 'none'}`);
     return target.call(method, (args.bytes === undefined ? args.value : decode(args.bytes, outgoingRefs)) as unknown[]);
   }
 
@@ -292,7 +299,9 @@ export class Actors implements CellHost {
   private stopScope(cell: Cell): void {
     const parent = cell.address.slice(0, cell.address.lastIndexOf('/'));
     const all = cell.definition?.supervise.scope === 'all';
-    const siblings = all ? [...this.cells.keys()].filter((address) => address.startsWith(`${parent}/`) && !address.slice(parent.length + 1).includes('/')) : [cell.address];
+    const siblings = all
+      ? [...this.cells.keys()].filter((address) => address.startsWith(`${parent}/`) && !address.slice(parent.length + 1).includes('/'))
+      : [cell.address];
     for (const address of siblings) this.stop(address);
   }
 

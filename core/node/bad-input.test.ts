@@ -73,7 +73,10 @@ test('bad input: a record in the mailbox that cannot travel gives the move up an
   const { device, close } = await linked();
   const ref = spawn(device, Echo, 'e');
   await ref.say('ready');
-  const Slow = actor('slow', { state: () => ({}), on: { take: (_state, value: unknown) => typeof value, hold: () => new Promise((resolve) => setTimeout(resolve, 400)) } });
+  const Slow = actor('slow', {
+    state: () => ({}),
+    on: { take: (_state, value: unknown) => typeof value, hold: () => new Promise((resolve) => setTimeout(resolve, 400)) },
+  });
   const slow = spawn(device, Slow, 's');
   const holding = slow.hold();
   const taken = slow.take(() => 1);
@@ -151,7 +154,9 @@ test('bad input: a peer of another protocol version, or of no protocol at all, g
 
 test('bad input: corrupt, truncated and lying frames close the link with one line; the actor is untouched', async (t) => {
   const lines: string[] = [];
-  const node = testNode('node', sharedBlobs(), { logger: { log: (level, event, fields) => void (level === 'error' && lines.push(`${event} ${String(fields?.reason)}`)) } });
+  const node = testNode('node', sharedBlobs(), {
+    logger: { log: (level, event, fields) => void (level === 'error' && lines.push(`${event} ${String(fields?.reason)}`)) },
+  });
   const ref = spawn(node, Echo, 'e');
   await ref.say('ready');
   const from = { $address: 'liar', $protocol: { definition: 'application', version: 1, messages: {} } };

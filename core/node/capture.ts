@@ -60,7 +60,13 @@ export function captureCell(cell: Cell, instance: InstanceCapture, now: number, 
 /** @throws {GodwitError} DATA_LOSS unless the bytes are a capture */
 export function parseCapture(bytes: Uint8Array): CellCapture {
   const capture = decode(bytes, outgoingRefs) as Partial<CellCapture> | null;
-  const valid = typeof capture === 'object' && capture !== null && capture.instance?.state instanceof Uint8Array && Array.isArray(capture.cursors) && Array.isArray(capture.outboxes) && Array.isArray(capture.mailbox);
+  const valid =
+    typeof capture === 'object' &&
+    capture !== null &&
+    capture.instance?.state instanceof Uint8Array &&
+    Array.isArray(capture.cursors) &&
+    Array.isArray(capture.outboxes) &&
+    Array.isArray(capture.mailbox);
   if (!valid) throw new GodwitError('DATA_LOSS', `these ${bytes.length} bytes are no capture of an actor`);
   return capture as CellCapture;
 }
@@ -113,7 +119,10 @@ function captureEncoded(cell: Cell, record: ChannelRecord, now: number): RecordC
     try {
       record.bytes = encode(record.value, outgoingRefs);
     } catch (thrown) {
-      throw new GodwitError('INVALID_ARGUMENT', `record '${record.message}' in the mailbox of ${cell.address} cannot travel: ${GodwitError.from(thrown).message}`);
+      throw new GodwitError(
+        'INVALID_ARGUMENT',
+        `record '${record.message}' in the mailbox of ${cell.address} cannot travel: ${GodwitError.from(thrown).message}`,
+      );
     }
   }
   return captureRecord(record, now);
@@ -122,4 +131,3 @@ function captureEncoded(cell: Cell, record: ChannelRecord, now: number): RecordC
 function plain(target: Target): Target {
   return { $address: target.$address, $protocol: target.$protocol };
 }
-

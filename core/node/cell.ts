@@ -109,7 +109,13 @@ export class Cell implements InstanceHost {
   // ── Turns ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   hasWork(): boolean {
-    if (this.status !== 'running' || this.holds + this.freezes > 0 || this.mailbox.length === 0 || this.inflight.length >= (this.instance as Instance).pipelining) return false;
+    if (
+      this.status !== 'running' ||
+      this.holds + this.freezes > 0 ||
+      this.mailbox.length === 0 ||
+      this.inflight.length >= (this.instance as Instance).pipelining
+    )
+      return false;
     return this.leaseUntilMs === Number.POSITIVE_INFINITY || this.host.now() < this.leaseUntilMs;
   }
 
@@ -139,9 +145,13 @@ export class Cell implements InstanceHost {
     }
   }
 
-  /** No new turn begins until `release`; resolves when the running ones have ended. Holds count. */
-  hold(): Promise<void> {
+  /** No new turn begins until `release`. Holds count. */
+  hold(): void {
     this.holds += 1;
+  }
+
+  /** Resolves when the running turns have ended; only while held. */
+  idle(): Promise<void> {
     if (this.inflight.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.drained.push(resolve));
   }
@@ -239,7 +249,9 @@ export class Cell implements InstanceHost {
 
   private beginAsk(record: TurnRecord): void {
     if (!record.begin(this.host.now())) {
-      const error = new GodwitError('DEADLINE_EXCEEDED', `'${record.message}' waited in the mailbox of ${this.address} beyond its deadline`, { node: this.host.name });
+      const error = new GodwitError('DEADLINE_EXCEEDED', `'${record.message}' waited in the mailbox of ${this.address} beyond its deadline`, {
+        node: this.host.name,
+      });
       this.refuse(record, error);
       return;
     }
@@ -272,7 +284,10 @@ export class Cell implements InstanceHost {
   cursorFor(from: Target, incarnation: number, epoch: number): Cursor {
     let cursor = this.cursors.get(from.$address);
     if (cursor !== undefined && (incarnation < cursor.incarnation || (incarnation === cursor.incarnation && epoch < cursor.epoch))) {
-      throw new GodwitError('ABORTED', `stream of ${from.$address} to ${this.address}: incarnation ${incarnation} epoch ${epoch} is over, ${cursor.incarnation} epoch ${cursor.epoch} is known`);
+      throw new GodwitError(
+        'ABORTED',
+        `stream of ${from.$address} to ${this.address}: incarnation ${incarnation} epoch ${epoch} is over, ${cursor.incarnation} epoch ${cursor.epoch} is known`,
+      );
     }
     if (cursor === undefined || incarnation > cursor.incarnation) {
       for (const record of this.mailbox) if (record.sender?.$address === from.$address) record.cancelled = true;
@@ -446,7 +461,11 @@ export class Cell implements InstanceHost {
   /** The ask's deadline passed: it ends here, and its receiver is told. */
   expire(pending: PendingAsk): void {
     this.asks.delete(pending.id);
-    const error = new GodwitError('DEADLINE_EXCEEDED', `ask '${pending.message}' of ${pending.to} had no answer before its deadline; it may have been handled`, { node: this.host.name });
+    const error = new GodwitError(
+      'DEADLINE_EXCEEDED',
+      `ask '${pending.message}' of ${pending.to} had no answer before its deadline; it may have been handled`,
+      { node: this.host.name },
+    );
     this.instance?.settle(pending.id, { error: valueFromError(error) });
     const channel = this.channels.get(pending.to);
     if (channel !== undefined) this.post(channel, new ChannelRecord('cancel', '', undefined, undefined, pending.id, Number.POSITIVE_INFINITY));

@@ -7,7 +7,7 @@ import type { Cell } from './cell.js';
 import { homeOf } from './directory.js';
 import type { Homes } from './homes.js';
 import type { Link } from './link.js';
-import { inlineCaptureBytes, type MigrationHost } from './migration-host.js';
+import { deleteBlob, inlineCaptureBytes, type MigrationHost } from './migration-host.js';
 import type { Owners } from './owners.js';
 
 /** owner → home: the actor as it was between two turns; `bytes` if small enough to ride along, else the blob `hash` is on offer. */
@@ -82,7 +82,7 @@ export class Checkpoints {
       await host.options.transfer.offer(home.peer.node, hash);
     }
     this.sent.set(`${cell.address} ${hash}`, () => {
-      if (!inline) void host.options.blobs.delete(hash);
+      if (!inline) deleteBlob(host, hash);
       if (cell.status === 'ended') return;
       for (const { cursor, number } of handled) cursor.checkpointed(number);
       this.owners.stable(cell, { base: { hash, turns }, standby: { name: home.peer.node, boot: home.peer.boot } });
@@ -94,7 +94,8 @@ export class Checkpoints {
 
   private async capture(cell: Cell) {
     try {
-      await cell.hold();
+      cell.hold();
+      await cell.idle();
       cell.freeze();
       cell.checkpointedTurns = cell.turns;
       const instance = await (cell.instance as Instance).capture(false);
@@ -114,7 +115,8 @@ export class Checkpoints {
       throw new GodwitError('FAILED_PRECONDITION', `checkpoint of ${message.actor} by ${from.peer.node} at epoch ${message.epoch}: not the owner`);
     }
     const bytes = message.bytes ?? (await options.transfer.obtain(from.peer.node, message.hash));
-    if ((await options.digest.sha256(bytes)) !== message.hash) throw new GodwitError('DATA_LOSS', `checkpoint of ${message.actor} by ${from.peer.node} does not match its hash`);
+    if ((await options.digest.sha256(bytes)) !== message.hash)
+      throw new GodwitError('DATA_LOSS', `checkpoint of ${message.actor} by ${from.peer.node} does not match its hash`);
     this.bases.keep(message.actor, message.hash, message.turns, bytes);
     from.control({ type: 'checkpointed', actor: message.actor, hash: message.hash } as CheckpointedMessage);
   }

@@ -1,4 +1,17 @@
-import { type Base, createHome, createRegister, defaultLeaseMs, defaultTimings, type HomeEffect, type HomeEvent, type HomeState, type MigrationMessage, type MoveId, type NodeId, stepHome } from '../migration/index.js';
+import {
+  type Base,
+  createHome,
+  createRegister,
+  defaultLeaseMs,
+  defaultTimings,
+  type HomeEffect,
+  type HomeEvent,
+  type HomeState,
+  type MigrationMessage,
+  type MoveId,
+  type NodeId,
+  stepHome,
+} from '../migration/index.js';
 import type { Manifest } from '../ports/module-source.js';
 import type { Instance } from '../ports/runtime.js';
 import type { Bases } from './bases.js';

@@ -1,5 +1,14 @@
 import { GodwitError } from '../errors.js';
-import { createTarget, type MigrationMessage, type MoveId, type PrepareMessage, stepTarget, type TargetEffect, type TargetEvent, type TargetState } from '../migration/index.js';
+import {
+  createTarget,
+  type MigrationMessage,
+  type MoveId,
+  type PrepareMessage,
+  stepTarget,
+  type TargetEffect,
+  type TargetEvent,
+  type TargetState,
+} from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import type { Manifest, Tier } from '../ports/module-source.js';
 import type { Instance } from '../ports/runtime.js';
@@ -113,7 +122,15 @@ export class IncomingMove {
   private async reserve(prepare: PrepareMessage): Promise<TargetEvent> {
     const { host } = this;
     const { definition, version } = prepare.manifest;
-    const request = { move: prepare.move, address: prepare.actor, definition, version, manifest: prepare.manifest, token: prepare.token ?? '', source: prepare.from.name };
+    const request = {
+      move: prepare.move,
+      address: prepare.actor,
+      definition,
+      version,
+      manifest: prepare.manifest,
+      token: prepare.token ?? '',
+      source: prepare.from.name,
+    };
     if (homeOf(prepare.actor) === host.id.name) this.tier = host.knowsNatively(definition) ? 'native' : prepare.manifest.tier;
     else if (host.options.admit === undefined) throw new GodwitError('PERMISSION_DENIED', `node ${host.id.name} admits no actors of other nodes`);
     else this.tier = (await host.options.admit(request)).tier;

@@ -1,4 +1,4 @@
-import { GodwitError } from '../errors.js';
+import { type Code, GodwitError } from '../errors.js';
 import type { NodeId } from '../migration/index.js';
 import type { Cancel, Clock } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
@@ -11,6 +11,9 @@ import type { KeptLink } from './types.js';
 /** First pause before dialling again; doubles up to the longest. A drop of a radio link is often over at once. */
 const firstPauseMs = 50;
 const longestPauseMs = 5000;
+
+/** Failures that dialling again cannot mend. */
+const hopeless: ReadonlySet<Code> = new Set<Code>(['UNAUTHENTICATED', 'PERMISSION_DENIED', 'FAILED_PRECONDITION', 'INVALID_ARGUMENT']);
 
 interface KeptLinkOptions {
   readonly transport: Transport;
@@ -38,33 +41,39 @@ export function keepLink(options: KeptLinkOptions, signal?: AbortSignal): KeptLi
   const again = () => {
     if (closed) return;
     // Up to half the pause more, at random, so that many devices do not dial in step.
-    const jitter = (options.random.bytes(1)[0] as number) / 255 / 2;
-    cancelPause = options.clock.after(pauseMs * (1 + jitter), () => void dial());
+    const jitter = options.random.bytes(1)[0] / 255 / 2;
+    cancelPause = options.clock.after(pauseMs * (1 + jitter), dial);
     pauseMs = Math.min(longestPauseMs, pauseMs * 2);
   };
-  const dial = async (): Promise<void> => {
-    try {
-      pipe = await options.transport.dial(options.address, signal);
-      const peer = await introduce(pipe, options.id, options.clock);
-      if (closed) {
-        pipe.close();
-        return;
-      }
-      pauseMs = firstPauseMs;
-      options.attach(pipe, peer, again);
-      settle?.resolve(peer.node);
-    } catch (thrown) {
-      const error = GodwitError.from(thrown, 'UNAVAILABLE');
-      if (error.code === 'UNAUTHENTICATED' || error.code === 'FAILED_PRECONDITION' || error.code === 'INVALID_ARGUMENT' || signal?.aborted === true) {
-        options.logger.log('error', 'link.given-up', { address: options.address, code: error.code, reason: error.message });
-        settle?.reject(error);
-        return;
-      }
-      options.logger.log('debug', 'link.not-yet', { address: options.address, code: error.code, reason: error.message });
-      again();
+  const failed = (thrown: unknown): void => {
+    const error = GodwitError.from(thrown, 'UNAVAILABLE');
+    if (hopeless.has(error.code) || signal?.aborted === true) {
+      options.logger.log('error', 'link.given-up', { address: options.address, code: error.code, reason: error.message });
+      settle?.reject(error);
+      return;
     }
+    options.logger.log('debug', 'link.not-yet', { address: options.address, code: error.code, reason: error.message });
+    again();
   };
-  void dial();
+  const met = (peer: Peer): void => {
+    if (closed) {
+      pipe?.close();
+      return;
+    }
+    pauseMs = firstPauseMs;
+    options.attach(pipe as Pipe, peer, again);
+    settle?.resolve(peer.node);
+  };
+  const dial = () => {
+    options.transport
+      .dial(options.address, signal)
+      .then((opened) => {
+        pipe = opened;
+        introduce(opened, options.id, options.clock, met, failed);
+      })
+      .catch(failed);
+  };
+  dial();
   return {
     linked,
     close() {

@@ -4,17 +4,18 @@
 // L1 Whatever is written between two microtask checkpoints leaves as one frame.
 // L2 Stream numbers and names belong to one session (one pipe): each session opens its streams anew.
 // L3 A record enters a cell only under the epoch and incarnation its cursor knows now (I3).
-import type { Directory } from './directory.js';
+
+import { decode, encode } from '../codec/index.js';
 import { type AcknowledgementSink, type Cursor, creditWindow } from '../delivery/cursor.js';
 import { ChannelRecord, recordKinds } from '../delivery/record.js';
 import { FrameWriter, readFrame } from '../delivery/wire.js';
-import { decode, encode } from '../codec/index.js';
 import { GodwitError } from '../errors.js';
 import type { Cancel, Clock } from '../ports/clock.js';
-import type { Pipe } from '../ports/transport.js';
 import type { Target } from '../ports/runtime.js';
+import type { Pipe } from '../ports/transport.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
+import type { Directory } from './directory.js';
 import { outgoingRefs } from './refs.js';
 
 /** A node, told from earlier lives of the same name. */
@@ -218,7 +219,7 @@ export class Link implements AcknowledgementSink {
     this.dirty.length = 0;
     const ready = this.ready;
     let index = 0;
-    for (; index < ready.length && pipe.bufferedBytes < highWaterBytes; index++) this.write(ready[index] as Channel, pipe);
+    for (; index < ready.length && pipe.bufferedBytes < highWaterBytes; index++) this.write(ready[index], pipe);
     this.ready = index === ready.length ? [] : ready.slice(index);
     if (this.writer.length > 0) pipe.send(this.writer.take());
   }
@@ -305,7 +306,8 @@ export class Link implements AcknowledgementSink {
     }
     const recordKind = recordKinds[kind];
     const message = name === 0 ? '' : this.namesIn[name];
-    if (recordKind === undefined || message === undefined) throw new GodwitError('DATA_LOSS', `record ${number} of ${cursor.from.$address} has unknown kind ${kind} or name ${name}`);
+    if (recordKind === undefined || message === undefined)
+      throw new GodwitError('DATA_LOSS', `record ${number} of ${cursor.from.$address} has unknown kind ${kind} or name ${name}`);
     const accepted = cursor.accept(number);
     if (accepted === 'repeated') {
       this.acknowledge(cursor);
@@ -324,7 +326,8 @@ export class Link implements AcknowledgementSink {
   ack(stream: number, stable: number, credit: number): void {
     const channel = this.channels[stream];
     if (channel === undefined) return;
-    if (stable >= channel.next) throw new GodwitError('DATA_LOSS', `acknowledgement of record ${stable} that ${channel.from.address} never sent to ${channel.to}`);
+    if (stable >= channel.next)
+      throw new GodwitError('DATA_LOSS', `acknowledgement of record ${stable} that ${channel.from.address} never sent to ${channel.to}`);
     channel.acknowledge(stable);
     if (channel.retiring && channel.held.length === 0) this.host.delivered(channel);
     if (credit > channel.credit) {

@@ -10,13 +10,13 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
   private busy = false;
 
   /**
-   * @param carry carries out one effect; a promise holds back the effects and events after it
+   * @param carry carries out one effect
    * @param timerEvent the event for a timer that fired
    */
   constructor(
     public state: S,
     private readonly step: (state: S, event: Event) => Step<S, Effect>,
-    private readonly carry: (effect: Exclude<Effect, TimerEffect>) => void | Promise<void>,
+    private readonly carry: (effect: Exclude<Effect, TimerEffect>) => void,
     private readonly timerEvent: (timer: string) => Event,
     private readonly clock: Clock,
   ) {}
@@ -28,8 +28,7 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
 
   /** Carries out effects that came with the machine's creation. */
   begin(effects: readonly Effect[]): void {
-    this.busy = true;
-    this.carryAll(effects, 0);
+    for (const effect of effects) this.carryOut(effect);
   }
 
   close(): void {
@@ -39,37 +38,28 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
   }
 
   private run(): void {
-    const event = this.events.shift();
-    if (event === undefined) return;
     this.busy = true;
-    const { state, effects } = this.step(this.state, event);
-    this.state = state;
-    this.carryAll(effects, 0);
-  }
-
-  private carryAll(effects: readonly Effect[], from: number): void {
-    for (let index = from; index < effects.length; index++) {
-      const done = this.carryOne(effects[index] as Effect);
-      if (done === undefined) continue;
-      void done.then(() => this.carryAll(effects, index + 1));
-      return;
+    for (let event = this.events.shift(); event !== undefined; event = this.events.shift()) {
+      const { state, effects } = this.step(this.state, event);
+      this.state = state;
+      for (const effect of effects) this.carryOut(effect);
     }
     this.busy = false;
-    this.run();
   }
 
-  private carryOne(effect: Effect): Promise<void> | undefined {
-    if (effect.type !== 'startTimer' && effect.type !== 'stopTimer') return this.carry(effect as Exclude<Effect, TimerEffect>) as Promise<void> | undefined;
-    const timer = effect as unknown as TimerEffect;
-    this.timers.get(timer.timer)?.();
-    this.timers.delete(timer.timer);
-    if (timer.type === 'startTimer') {
-      const fire = () => {
-        this.timers.delete(timer.timer);
-        this.feed(this.timerEvent(timer.timer));
-      };
-      this.timers.set(timer.timer, this.clock.after(timer.delayMs, fire));
+  private carryOut(effect: Effect): void {
+    if (effect.type !== 'startTimer' && effect.type !== 'stopTimer') {
+      this.carry(effect as Exclude<Effect, TimerEffect>);
+      return;
     }
-    return undefined;
+    const { timer, ...rest } = effect as unknown as TimerEffect;
+    this.timers.get(timer)?.();
+    this.timers.delete(timer);
+    if (rest.type === 'stopTimer') return;
+    const fire = () => {
+      this.timers.delete(timer);
+      this.feed(this.timerEvent(timer));
+    };
+    this.timers.set(timer, this.clock.after(rest.delayMs, fire));
   }
 }

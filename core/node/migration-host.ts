@@ -1,6 +1,7 @@
 import type { Protocol } from '../actors/definition.js';
 import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
 import type { MigrationMessage, NodeId } from '../migration/index.js';
+import type { Hash } from '../ports/digest.js';
 import type { Manifest, Tier } from '../ports/module-source.js';
 import type { Instance, InstanceCapture } from '../ports/runtime.js';
 import type { Cell } from './cell.js';
@@ -46,6 +47,13 @@ export const inlineCaptureBytes = 64 * 1024;
 
 export function sendControl(host: MigrationHost, to: string, message: ControlMessage): void {
   host.routes.links.get(to)?.control(message);
+}
+
+/** Frees a capture that had travelled as a blob. */
+export function deleteBlob(host: MigrationHost, hash: Hash): void {
+  host.options.blobs
+    .delete(hash)
+    .catch((thrown: unknown) => host.options.logger.log('warn', 'blob.delete-failed', { hash, reason: GodwitError.from(thrown).message }));
 }
 
 /** An event with the node's time. */

@@ -152,14 +152,21 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   }
 
   /** Who hears a message: moves by their id, or all of the actor's where the home speaks of the actor itself. */
-  private machines(role: Role, message: MigrationMessage): ReadonlyArray<{ feed(event: { readonly type: 'message'; readonly message: MigrationMessage; readonly nowMs: number }): void }> {
+  private machines(
+    role: Role,
+    message: MigrationMessage,
+  ): ReadonlyArray<{ feed(event: { readonly type: 'message'; readonly message: MigrationMessage; readonly nowMs: number }): void }> {
     const ofActor = message.type === 'grant' || message.type === 'registered';
     const one = <T>(machine: T | undefined): T[] => (machine === undefined ? [] : [machine]);
     switch (role) {
       case 'source':
-        return ofActor ? [...this.outgoing.values()].filter(({ cell }) => cell.address === message.actor).map(({ machine }) => machine) : one(this.outgoing.get(message.move)?.machine);
+        return ofActor
+          ? [...this.outgoing.values()].filter(({ cell }) => cell.address === message.actor).map(({ machine }) => machine)
+          : one(this.outgoing.get(message.move)?.machine);
       case 'target':
-        return ofActor ? [...this.incoming.values()].filter(({ actor }) => actor === message.actor).map(({ machine }) => machine) : one(this.incoming.get(message.move)?.machine);
+        return ofActor
+          ? [...this.incoming.values()].filter(({ actor }) => actor === message.actor).map(({ machine }) => machine)
+          : one(this.incoming.get(message.move)?.machine);
       case 'owner':
         return one(this.owners.get(message.actor));
       case 'home':
@@ -171,7 +178,10 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     if (cell.manifest !== undefined) return cell.manifest;
     const { modules, blobs } = this.host.options;
     if (modules === undefined) {
-      throw new GodwitError('FAILED_PRECONDITION', `node ${this.host.id.name} has no module source, so actor ${cell.address} cannot move: give it 'modules' (godwit/build has bundler())`);
+      throw new GodwitError(
+        'FAILED_PRECONDITION',
+        `node ${this.host.id.name} has no module source, so actor ${cell.address} cannot move: give it 'modules' (godwit/build has bundler())`,
+      );
     }
     const { definition, version } = cell.target.$protocol;
     const module = await modules.module(definition, version);

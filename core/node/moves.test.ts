@@ -25,7 +25,7 @@ const Ledger = actor('ledger', {
       for (let index = from; ; index++) {
         ctx.resume(index);
         while (state.entries.length <= index) await new Promise((resolve) => setTimeout(resolve, 1));
-        yield state.entries[index] as number;
+        yield state.entries[index];
       }
     },
     async hold(_state, ms: number) {

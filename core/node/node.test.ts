@@ -55,7 +55,10 @@ test('node: a stream yields every item and ends, and leaving it early ends the f
   const counter = spawn(node, Counter, 'c');
   const items: number[] = [];
   for await (const item of counter.upTo(100)) items.push(item);
-  t.deepEqual(items, Array.from({ length: 100 }, (_, index) => index + 1));
+  t.deepEqual(
+    items,
+    Array.from({ length: 100 }, (_, index) => index + 1),
+  );
   for await (const item of counter.upTo(1_000_000)) if (item === 40) break;
   t.is(await counter.total(), 0);
   await node.close();
@@ -88,7 +91,7 @@ test('node: a timer comes back as a message, and a ref in a payload sends as its
   const one = spawn(node, Counter, 'one');
   const two = spawn(node, Counter, 'two');
   await one.late();
-  dispatch(one, 'forward', { other: two as never, amount: 7 });
+  dispatch(one, 'forward', { other: two, amount: 7 });
   await one.total();
   while ((await one.total()) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   t.is(await one.total(), 100);
@@ -134,7 +137,10 @@ test('node: a link that drops and comes back loses and repeats nothing', async (
     link.join();
     await again;
   }
-  t.deepEqual(await Promise.all(answers), Array.from({ length: 1000 }, (_, index) => index + 1));
+  t.deepEqual(
+    await Promise.all(answers),
+    Array.from({ length: 1000 }, (_, index) => index + 1),
+  );
   await device.close();
   await edge.close();
 });

@@ -4,8 +4,8 @@ import { checkName, type Definition, type Handlers, type Protocol } from '../act
 import { NativeInstance } from '../actors/native-instance.js';
 import { createRef, type Ref, type Where } from '../actors/ref.js';
 import { decode } from '../codec/index.js';
-import type { TurnRecord, ChannelRecord } from '../delivery/record.js';
-import { GodwitError } from '../errors.js';
+import type { ChannelRecord, TurnRecord } from '../delivery/record.js';
+import type { GodwitError } from '../errors.js';
 import type { NodeId } from '../migration/index.js';
 import type { Cancel } from '../ports/clock.js';
 import type { LogLevel } from '../ports/logger.js';
@@ -22,10 +22,13 @@ import { keepLink } from './kept-link.js';
 import type { BounceAnswer, ControlMessage, Link, Peer } from './link.js';
 import type { EndedMessage, MigrationControl, MigrationHost } from './migration-host.js';
 import { Migrations } from './migrations.js';
-import { outgoingRefs } from './refs.js';
 import { type RecalledMessage, type RecallMessage, Recalls } from './recalls.js';
+import { outgoingRefs } from './refs.js';
 import { Routes, type RoutesHost } from './routes.js';
 import type { ActorInfo, KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions } from './types.js';
+
+/** What nodes say to each other beside records. */
+type NodeMessage = MigrationControl | ArrivedMessage | CheckpointMessage | CheckpointedMessage | EndedMessage | RecallMessage | RecalledMessage;
 
 const applicationProtocol: Protocol = { definition: 'application', version: 1, messages: {} };
 
@@ -90,7 +93,8 @@ export class Node {
   async stateOf(address: string): Promise<unknown> {
     const cell = await this.inside.actors.running(address);
     try {
-      await cell.hold();
+      cell.hold();
+      await cell.idle();
       return decode((await (cell.instance as Instance).capture(false)).state, outgoingRefs);
     } finally {
       cell.release();
@@ -130,7 +134,9 @@ export class Node {
 
   /** Nodes it is linked to now. `rttMs` is NaN until the first answer to a ping. */
   peers(): ReadonlyArray<{ readonly name: string; readonly boot: string; readonly rttMs: number }> {
-    return [...this.inside.routes.links.values()].filter((link) => link.attached).map((link) => ({ name: link.peer.node, boot: link.peer.boot, rttMs: link.rttMs }));
+    return [...this.inside.routes.links.values()]
+      .filter((link) => link.attached)
+      .map((link) => ({ name: link.peer.node, boot: link.peer.boot, rttMs: link.rttMs }));
   }
 
   observe(listener: (event: NodeEvent) => void): Cancel {
@@ -183,7 +189,8 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   async repoint(from: string, to: string, at?: Where): Promise<unknown> {
     const cell = await this.actors.running(from);
-    await cell.hold();
+    cell.hold();
+    await cell.idle();
     let state: unknown;
     try {
       state = decode((await (cell.instance as Instance).capture(false)).state, outgoingRefs);
@@ -201,9 +208,12 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   accept(pipe: Pipe): void {
-    introduce(pipe, this.id, this.clock).then(
+    introduce(
+      pipe,
+      this.id,
+      this.clock,
       (peer) => this.attach(pipe, peer),
-      (thrown: unknown) => this.log('warn', 'link.refused', { reason: GodwitError.from(thrown).message }),
+      (error) => this.log('warn', 'link.refused', { code: error.code, reason: error.message }),
     );
   }
 
@@ -253,24 +263,33 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     this.log('error', 'link.failed', { peer: link.peer.node, code: error.code, reason: error.message });
   }
 
-  control(link: Link, message: ControlMessage): void {
+  control(link: Link, received: ControlMessage): void {
+    const message = received as NodeMessage;
     switch (message.type) {
       case 'migration':
-        return this.migrations.receive((message as MigrationControl).message);
+        this.migrations.receive(message.message);
+        break;
       case 'arrived':
-        return this.migrations.arrived(message as ArrivedMessage);
+        this.migrations.arrived(message);
+        break;
       case 'checkpoint':
-        return this.migrations.keep(message as CheckpointMessage, link);
+        this.migrations.keep(message, link);
+        break;
       case 'checkpointed':
-        return this.migrations.checkpointed(message as CheckpointedMessage);
+        this.migrations.checkpointed(message);
+        break;
       case 'ended':
-        return this.migrations.endedAway(message as EndedMessage, link);
+        this.migrations.endedAway(message, link);
+        break;
       case 'recall':
-        return this.recalls.asked(link, message as RecallMessage);
+        this.recalls.asked(link, message);
+        break;
       case 'recalled':
-        return this.recalls.answered(message as RecalledMessage);
+        this.recalls.answered(message);
+        break;
       default:
-        this.log('warn', 'link.unknown-message', { peer: link.peer.node, type: String(message.type) });
+        // A peer may say anything.
+        this.log('warn', 'link.unknown-message', { peer: link.peer.node, type: String((message satisfies never as ControlMessage).type) });
     }
   }
 

@@ -1,5 +1,16 @@
 import { errorFromValue, GodwitError, valueFromError } from '../errors.js';
-import { createSource, defaultTimings, type MigrationMessage, type MoveId, type MovePlan, type SourceEffect, type SourceEvent, type SourceReport, type SourceState, stepSource } from '../migration/index.js';
+import {
+  createSource,
+  defaultTimings,
+  type MigrationMessage,
+  type MoveId,
+  type MovePlan,
+  type SourceEffect,
+  type SourceEvent,
+  type SourceReport,
+  type SourceState,
+  stepSource,
+} from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
 import type { Instance } from '../ports/runtime.js';
@@ -9,7 +20,7 @@ import type { Cell } from './cell.js';
 import { homeOf } from './directory.js';
 import type { ArrivedMessage } from './incoming-move.js';
 import { Machine } from './machine.js';
-import { at, failure, inlineCaptureBytes, type MigrationHost } from './migration-host.js';
+import { at, deleteBlob, failure, inlineCaptureBytes, type MigrationHost } from './migration-host.js';
 import type { MoveOptions, MoveReport } from './types.js';
 
 /** What the target should reserve for a state nobody has measured yet. */
@@ -162,7 +173,8 @@ export class OutgoingMove {
   private async freeze(): Promise<SourceEvent | undefined> {
     const { cell, host } = this;
     this.held = true;
-    await cell.hold();
+    cell.hold();
+    await cell.idle();
     // The move may have been given up while the running turn took its time.
     if (this.machine.state.phase !== 'freezing') return undefined;
     this.frozenAt = host.options.clock.now();
@@ -203,7 +215,7 @@ export class OutgoingMove {
     const { cell, host, hash } = this;
     if (hash !== undefined) {
       this.context.bases.drop(cell.address, hash);
-      if ((this.bytes?.length ?? 0) > inlineCaptureBytes) void host.options.blobs.delete(hash);
+      if ((this.bytes?.length ?? 0) > inlineCaptureBytes) deleteBlob(host, hash);
     }
     this.bytes = undefined;
     if (cell.status !== 'ended') host.leave(cell, host.id, cell.epoch);
@@ -216,12 +228,18 @@ export class OutgoingMove {
         return;
       case 'running':
         if (report.heard) this.succeed(report.epoch);
-        else this.settle.reject(new GodwitError('UNAVAILABLE', `actor ${cell.address} was handed to ${options.to}, which was not heard of again before a later epoch`));
+        else
+          this.settle.reject(
+            new GodwitError('UNAVAILABLE', `actor ${cell.address} was handed to ${options.to}, which was not heard of again before a later epoch`),
+          );
         return;
       case 'givenUp':
       case 'superseded': {
         const { node } = report.type === 'superseded' ? { node: report.register.owner.name } : { node: '' };
-        const error = report.type === 'givenUp' ? errorFromValue(report.reason) : new GodwitError('ABORTED', `actor ${cell.address} is owned by ${node} at epoch ${report.register.epoch}`);
+        const error =
+          report.type === 'givenUp'
+            ? errorFromValue(report.reason)
+            : new GodwitError('ABORTED', `actor ${cell.address} is owned by ${node} at epoch ${report.register.epoch}`);
         this.host.emit({ type: 'move-failed', actor: cell.address, to: options.to, reason: error.message });
         this.settle.reject(error);
         this.context.ended(this.move);

@@ -1,4 +1,14 @@
-import { createOwner, defaultTimings, type MigrationMessage, type MoveId, type OwnerEffect, type OwnerEvent, type OwnerState, type Stable, stepOwner } from '../migration/index.js';
+import {
+  createOwner,
+  defaultTimings,
+  type MigrationMessage,
+  type MoveId,
+  type OwnerEffect,
+  type OwnerEvent,
+  type OwnerState,
+  type Stable,
+  stepOwner,
+} from '../migration/index.js';
 import type { Cell } from './cell.js';
 import { homeOf } from './directory.js';
 import { Machine } from './machine.js';
@@ -26,7 +36,11 @@ export class Owners {
     const { id, options } = this.host;
     const home = homeOf(cell.address);
     const until = home === id.name ? Number.POSITIVE_INFINITY : leaseUntilMs;
-    const { state, effects } = createOwner({ actor: cell.address, move, self: id, home, epoch: cell.epoch, timings: defaultTimings }, until, options.clock.now());
+    const { state, effects } = createOwner(
+      { actor: cell.address, move, self: id, home, epoch: cell.epoch, timings: defaultTimings },
+      until,
+      options.clock.now(),
+    );
     cell.leaseUntilMs = until;
     const machine: OwnerMachine = new Machine(
       state,
@@ -72,7 +86,7 @@ export class Owners {
         return;
       case 'pause':
         this.paused.add(cell);
-        void cell.hold();
+        cell.hold();
         cell.freeze();
         return;
       case 'resume':

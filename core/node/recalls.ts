@@ -31,7 +31,10 @@ export interface RecallsHost {
 
 /** Getting actors back: the home asks the owner, over the link, to move them. */
 export class Recalls {
-  private readonly waiting = new Map<number, { readonly link: Link; readonly resolve: (report: MoveReport) => void; readonly reject: (error: GodwitError) => void }>();
+  private readonly waiting = new Map<
+    number,
+    { readonly link: Link; readonly resolve: (report: MoveReport) => void; readonly reject: (error: GodwitError) => void }
+  >();
   private next = 1;
 
   constructor(private readonly host: RecallsHost) {}

@@ -21,6 +21,8 @@ class Head extends Timer {
  */
 export class TimerWheel {
   private readonly ticks = new Map<number, Head>();
+  /** Where the last timer went: deadlines of one moment mostly share a tick. */
+  private latest = new Head();
   private armedFor = Number.POSITIVE_INFINITY;
   private disarm: Cancel = () => {};
 
@@ -29,13 +31,8 @@ export class TimerWheel {
   /** Fires `timer` not before `delayMs` from now. A timer is in one wheel at most once. */
   add(timer: Timer, delayMs: number): void {
     const tick = Math.ceil((this.clock.now() + delayMs) / tickMs);
-    let head = this.ticks.get(tick);
-    if (head === undefined) {
-      head = new Head();
-      head.previous = head.next = head;
-      this.ticks.set(tick, head);
-      if (tick < this.armedFor) this.arm(tick);
-    }
+    if (this.latest.tick !== tick) this.latest = this.headOf(tick);
+    const head = this.latest;
     const last = head.previous as Timer;
     timer.tick = tick;
     timer.previous = last;
@@ -57,6 +54,17 @@ export class TimerWheel {
     this.ticks.clear();
   }
 
+  private headOf(tick: number): Head {
+    let head = this.ticks.get(tick);
+    if (head !== undefined) return head;
+    head = new Head();
+    head.tick = tick;
+    head.previous = head.next = head;
+    this.ticks.set(tick, head);
+    if (tick < this.armedFor) this.arm(tick);
+    return head;
+  }
+
   private arm(tick: number): void {
     this.disarm();
     this.armedFor = tick;
@@ -64,6 +72,7 @@ export class TimerWheel {
   }
 
   private turn(): void {
+    this.latest = new Head();
     const now = Math.floor(this.clock.now() / tickMs);
     const due = [...this.ticks.keys()].filter((tick) => tick <= now).sort((a, b) => a - b);
     for (const tick of due) {
@@ -80,6 +89,8 @@ export class TimerWheel {
       if (head.next === head) this.ticks.delete(tick);
       else if (tick < first) first = tick;
     }
+    // It may have been dropped, and what is empty is not armed.
+    this.latest = new Head();
     this.armedFor = Number.POSITIVE_INFINITY;
     if (first !== Number.POSITIVE_INFINITY) this.arm(first);
   }

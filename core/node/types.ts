@@ -108,10 +108,24 @@ export type NodeEvent =
   | { readonly type: 'move-failed'; readonly actor: string; readonly to: string; readonly reason: string }
   | { readonly type: 'arrived'; readonly actor: string; readonly from: string; readonly tier: Tier; readonly place: string; readonly epoch: number }
   | { readonly type: 'checkpoint'; readonly actor: string; readonly turns: number; readonly bytes: number }
-  | { readonly type: 'restored'; readonly actor: string; readonly lostNode: string; readonly epoch: number; readonly incarnation: number; readonly turns: number }
+  | {
+      readonly type: 'restored';
+      readonly actor: string;
+      readonly lostNode: string;
+      readonly epoch: number;
+      readonly incarnation: number;
+      readonly turns: number;
+    }
   | { readonly type: 'reexecuted'; readonly actor: string; readonly message: string; readonly sender: string }
   | { readonly type: 'dead-letter'; readonly actor: string; readonly message: string; readonly reason: string }
-  | { readonly type: 'turn-failed'; readonly actor: string; readonly message: string; readonly code: string; readonly reason: string; readonly decision: string }
+  | {
+      readonly type: 'turn-failed';
+      readonly actor: string;
+      readonly message: string;
+      readonly code: string;
+      readonly reason: string;
+      readonly decision: string;
+    }
   | { readonly type: 'stopped'; readonly actor: string; readonly reason: string };
 
 /** A link that is kept: dialled again, with growing pauses, until it is closed. */

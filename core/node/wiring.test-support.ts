@@ -48,7 +48,10 @@ export const nativeModules: ModuleSource = {
   async module(definition, version) {
     const program = new TextEncoder().encode(`// ${definition}@${version}`);
     const hash = await sha256.sha256(program);
-    return { manifest: { definition, version, tier: 'native', program: hash, programBytes: program.length, hostFunctions: [], models: {} }, blobs: new Map([[hash, program]]) };
+    return {
+      manifest: { definition, version, tier: 'native', program: hash, programBytes: program.length, hostFunctions: [], models: {} },
+      blobs: new Map([[hash, program]]),
+    };
   },
 };
 

@@ -102,7 +102,13 @@ export interface InstanceCapture {
   /** Next number for asks, host calls and timers. */
   readonly nextAsk: number;
   /** Open inbound streams whose handler called `ctx.resume`. */
-  readonly streams: ReadonlyArray<{ readonly ask: number; readonly message: string; readonly payload: Uint8Array; readonly sent: number; readonly upTo: number }>;
+  readonly streams: ReadonlyArray<{
+    readonly ask: number;
+    readonly message: string;
+    readonly payload: Uint8Array;
+    readonly sent: number;
+    readonly upTo: number;
+  }>;
 }
 
 /** What a runtime needs to make an instance. */
