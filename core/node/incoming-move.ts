@@ -18,7 +18,7 @@ import { homeOf } from './directory.js';
 import { Machine } from './machine.js';
 import { at, failure, type MigrationHost, sendControl } from './migration-host.js';
 
-/** target → source: how it runs the actor. Goes before RUNNING. */
+/** target → source: how it runs the actor. Follows RUNNING. */
 export interface ArrivedMessage {
   readonly type: 'arrived';
   readonly move: string;
@@ -45,7 +45,7 @@ export class IncomingMove {
   private instance: Instance | undefined;
   private bytes: Uint8Array | undefined;
   private hash: Hash | undefined;
-  private stateHash = '';
+  private stateHash: Promise<string> | undefined;
 
   constructor(
     private readonly host: MigrationHost,
@@ -112,11 +112,25 @@ export class IncomingMove {
       this.context.send(to, message);
       return;
     }
-    const arrived: ArrivedMessage = { type: 'arrived', move: this.move, tier: instance.tier, place: instance.place, stateHash: this.stateHash };
-    sendControl(this.host, to, arrived);
     this.context.send(to, message);
     this.context.running(cell, this.hash as Hash, this.bytes as Uint8Array);
     this.context.ended(this.move);
+    const { move, host } = this;
+    const tell = (stateHash: string) => {
+      const arrived: ArrivedMessage = { type: 'arrived', move, tier: instance.tier, place: instance.place, stateHash };
+      sendControl(host, to, arrived);
+    };
+    this.hashState().then(tell, () => tell(''));
+  }
+
+  /** I7: the hash of what the new instance holds, not of what came; taken before its first turn. */
+  private hashState(): Promise<string> {
+    this.stateHash ??= this.captureHash(this.instance as Instance);
+    return this.stateHash;
+  }
+
+  private async captureHash(instance: Instance): Promise<string> {
+    return this.host.options.digest.sha256((await instance.capture(false)).state);
   }
 
   private async reserve(prepare: PrepareMessage): Promise<TargetEvent> {
@@ -167,8 +181,8 @@ export class IncomingMove {
       this.bytes = bytes;
       this.hash = hash;
       cell.lastCapture = capture.instance;
-      // I7: hashed from what the new instance holds, not from what came.
-      this.stateHash = await host.options.digest.sha256((await this.instance.capture(false)).state);
+      // READY goes first: the stall waits for it.
+      host.options.clock.soon(() => this.hashState());
     }
     return at(host, { type: 'restored', hash } as const);
   }
@@ -177,6 +191,7 @@ export class IncomingMove {
     const { cell, instance, host } = this;
     if (cell === undefined || instance === undefined) return;
     cell.epoch = epoch;
+    this.hashState();
     host.enter(cell);
     this.context.own(cell, this.move, leaseUntilMs);
     cell.run(instance);

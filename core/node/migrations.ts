@@ -81,6 +81,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   peerLost(link: Link): void {
     const event = at(this.host, { type: 'peerLost', peer: link.peer.node } as const);
     for (const { machine } of [...this.outgoing.values(), ...this.incoming.values()]) machine.feed(event);
+    for (const move of this.outgoing.values()) move.peerLost(link.peer.node);
     this.checkpoints.linkLost();
   }
 

@@ -50,7 +50,13 @@ export class OutgoingMove {
   private frozen = false;
   private bytes: Uint8Array | undefined;
   private hash: Hash | undefined;
+  private state: Uint8Array | undefined;
   private stateHash = '';
+  /** The target's last word is the report's; the copy may be dropped before it comes. */
+  private done = false;
+  private reported = false;
+  private ran: { readonly epoch: number; readonly atMs: number } | undefined;
+  private sentBytes = 0;
   private moduleBytes = 0;
   private modelBytes = 0;
   private warm = true;
@@ -104,9 +110,17 @@ export class OutgoingMove {
     this.machine.feed(at(this.host, { type: 'begin', plan } as const));
   }
 
-  /** The target's word on how it runs the actor; part of the report. Comes before RUNNING. */
+  /** The target's word on how it runs the actor; part of the report. */
   arrived(message: ArrivedMessage): void {
     this.arrival = message;
+    this.succeedIfComplete();
+  }
+
+  /** The target cannot complete the report any more. */
+  peerLost(peer: string): void {
+    if (peer !== this.options.to || this.ran === undefined || this.reported) return;
+    this.settle.reject(this.unheard());
+    if (this.done) this.context.ended(this.move);
   }
 
   close(): void {
@@ -183,12 +197,12 @@ export class OutgoingMove {
     host.routes.detach(cell);
     const instance = await (cell.instance as Instance).capture(true);
     cell.flush();
-    const bytes = captureCell(cell, instance, host.now(), true);
-    const [hash, stateHash] = await Promise.all([host.options.digest.sha256(bytes), host.options.digest.sha256(instance.state)]);
-    this.bytes = bytes;
+    this.bytes = captureCell(cell, instance, host.now(), true);
+    this.state = instance.state;
+    this.sentBytes = this.bytes.length;
+    const hash = await host.options.digest.sha256(this.bytes);
     this.hash = hash;
-    this.stateHash = stateHash;
-    return at(host, { type: 'frozen', capture: { hash, turns: cell.turns, sizeBytes: bytes.length } } as const);
+    return at(host, { type: 'frozen', capture: { hash, turns: cell.turns, sizeBytes: this.bytes.length } } as const);
   }
 
   /** Undoes as much of the freeze as had been done. */
@@ -208,7 +222,22 @@ export class OutgoingMove {
       await this.host.options.transfer.offer(to, message.capture.hash);
       this.context.send(to, message);
     }
+    // While the target restores: nothing waits for the report's hash.
+    this.host.options.clock.soon(() => this.hashState());
     return at(this.host, { type: 'captureSent' } as const);
+  }
+
+  private hashState(): void {
+    const { state } = this;
+    this.state = undefined;
+    if (state === undefined) return;
+    this.host.options.digest.sha256(state).then(
+      (hash) => {
+        this.stateHash = hash;
+        this.succeedIfComplete();
+      },
+      (thrown: unknown) => this.settle.reject(GodwitError.from(thrown)),
+    );
   }
 
   private dropCopy(): void {
@@ -227,11 +256,10 @@ export class OutgoingMove {
       case 'committed':
         return;
       case 'running':
-        if (report.heard) this.succeed(report.epoch);
-        else
-          this.settle.reject(
-            new GodwitError('UNAVAILABLE', `actor ${cell.address} was handed to ${options.to}, which was not heard of again before a later epoch`),
-          );
+        if (report.heard) {
+          this.ran = { epoch: report.epoch, atMs: this.host.options.clock.now() };
+          this.succeedIfComplete();
+        } else this.settle.reject(this.unheard());
         return;
       case 'givenUp':
       case 'superseded': {
@@ -246,26 +274,35 @@ export class OutgoingMove {
         return;
       }
       case 'done':
-        this.context.ended(this.move);
+        this.done = true;
+        if (this.reported || this.ran === undefined) this.context.ended(this.move);
     }
   }
 
-  private succeed(epoch: number): void {
-    const ranAt = this.host.options.clock.now();
+  private unheard(): GodwitError {
+    const { cell, options } = this;
+    return new GodwitError('UNAVAILABLE', `actor ${cell.address} was handed to ${options.to}, which was not heard of again before a later epoch`);
+  }
+
+  private succeedIfComplete(): void {
+    const { ran, arrival } = this;
+    if (ran === undefined || arrival === undefined || this.stateHash === '') return;
     const report: MoveReport = {
       move: this.move,
       actor: this.cell.address,
       from: { node: this.host.id.name, tier: this.fromTier, place: this.fromPlace },
-      to: { node: this.options.to, tier: this.arrival?.tier ?? this.manifest.tier, place: this.arrival?.place ?? '' },
+      to: { node: this.options.to, tier: arrival.tier, place: arrival.place },
       trigger: this.options.trigger ?? 'application',
-      epoch,
-      stallMs: ranAt - this.frozenAt,
-      totalMs: ranAt - this.startedAt,
-      bytes: { module: this.moduleBytes, capture: this.bytes?.length ?? 0, models: this.modelBytes },
+      epoch: ran.epoch,
+      stallMs: ran.atMs - this.frozenAt,
+      totalMs: ran.atMs - this.startedAt,
+      bytes: { module: this.moduleBytes, capture: this.sentBytes, models: this.modelBytes },
       warm: this.warm,
-      stateHash: { before: this.stateHash, after: this.arrival?.stateHash ?? '' },
+      stateHash: { before: this.stateHash, after: arrival.stateHash },
     };
+    this.reported = true;
     this.host.emit({ type: 'moved', report });
     this.settle.resolve(report);
+    if (this.done) this.context.ended(this.move);
   }
 }
