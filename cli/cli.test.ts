@@ -6,7 +6,9 @@ import test from 'ava';
 import { type Command, freePort, start } from './command.test-support.js';
 
 const key = 'a-key-for-the-tests-of-the-command';
-const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/${name}.js`, import.meta.url));
+const counting = fileURLToPath(new URL('./fixtures/counting.js', import.meta.url));
+const failing = fileURLToPath(new URL('./fixtures/failing.js', import.meta.url));
+const library = fileURLToPath(new URL('./fixtures/library.js', import.meta.url));
 const edge = (...more: string[]) => start(['edge', '--name', 'edge', '--json', ...more], key);
 
 async function ask(url: string, method: string, bearer?: string): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
@@ -20,7 +22,7 @@ async function stop(...commands: readonly Command[]): Promise<Array<number | nul
   return Promise.all(commands.map(async (command) => (await command.ended).code));
 }
 
-test('godwit: says what there is, and its version', async (t) => {
+test.serial('godwit: says what there is, and its version', async (t) => {
   const [help, version, edgeHelp, deviceHelp] = await Promise.all(
     [['--help'], ['--version'], ['edge', '--help'], ['device', '--help']].map((args) => start(args).ended),
   );
@@ -28,7 +30,7 @@ test('godwit: says what there is, and its version', async (t) => {
   t.regex(help?.stdout ?? '', /edge[\s\S]*device[\s\S]*Exit codes: 0 /);
   t.regex(version?.stdout ?? '', /^\d+\.\d+\.\d+\n$/);
   t.regex(edgeHelp?.stdout ?? '', /--port[\s\S]*GODWIT_KEY[\s\S]*curl/);
-  t.regex(deviceHelp?.stdout ?? '', /--edge URL[\s\S]*main\(device/);
+  t.regex(deviceHelp?.stdout ?? '', /main\(device, [\s\S]*--edge URL/);
   t.deepEqual([help?.code, version?.code, edgeHelp?.code, deviceHelp?.code], [0, 0, 0, 0]);
 });
 
@@ -48,11 +50,11 @@ const mistakes: ReadonlyArray<readonly [string, readonly string[], RegExp]> = [
   ['half of TLS', ['edge', '--tls-cert', 'cert.pem', '--key', key], /^godwit edge: --tls-cert and --tls-key belong together\n$/],
   ['an edge that is no URL', ['device', '--edge', 'nowhere', '--key', key], /^godwit device: .*nowhere.*\n$/],
   ['an application that is not there', ['device', '/does/not/exist.js'], /^godwit device: cannot load the application \/does\/not\/exist\.js: .*\n$/],
-  ['a module that is no application', ['device', fixture('library')], /^godwit device: .*library\.js exports no function main: .*\n$/],
+  ['a module that is no application', ['device', library], /^godwit device: .*library\.js exports no function main: .*\n$/],
 ];
 
 for (const [mistake, args, message] of mistakes) {
-  test(`godwit: ${mistake} is one clear line and exit code 2`, async (t) => {
+  test.serial(`godwit: ${mistake} is one clear line and exit code 2`, async (t) => {
     const { code, stdout, stderr } = await start(args).ended;
 
     t.regex(stderr, message);
@@ -61,7 +63,7 @@ for (const [mistake, args, message] of mistakes) {
   });
 }
 
-test('godwit edge: answers its services, health and reflection; SIGTERM ends it with exit code 0 and frees the port', async (t) => {
+test.serial('godwit edge: answers its services, health and reflection; SIGTERM ends it with exit code 0 and frees the port', async (t) => {
   const running = edge('--port', '0', '--max-actors', '3');
   const { url } = await running.entry('edge.listening');
   const health = await fetch(`${String(url)}/healthz`);
@@ -73,9 +75,9 @@ test('godwit edge: answers its services, health and reflection; SIGTERM ends it 
   const codes = await stop(running);
 
   t.deepEqual(await health.json(), { status: 'SERVING' });
-  const [host] = hosts.body['hosts'] as Array<Record<string, unknown>>;
+  const [host] = hosts.body.hosts as Array<Record<string, unknown>>;
   t.like(host, { name: 'edge', url, instances: 3, freeInstances: 3, hostFunctions: ['image', 'nn'], models: ['centernet'] });
-  const speeds = (runtimes.body['runtimes'] as Array<{ readonly speed: { readonly tier: string; readonly operationsPerSecond: number } }>).map(
+  const speeds = (runtimes.body.runtimes as Array<{ readonly speed: { readonly tier: string; readonly operationsPerSecond: number } }>).map(
     ({ speed }) => speed,
   );
   t.deepEqual(
@@ -85,13 +87,13 @@ test('godwit edge: answers its services, health and reflection; SIGTERM ends it 
       ['native', true],
     ],
   );
-  t.true((telemetry.body['readings'] as unknown[]).length > 0);
+  t.true((telemetry.body.readings as unknown[]).length > 0);
   t.deepEqual([stranger.status, wrong.status], [401, 401]);
   t.deepEqual(codes, [0]);
   await t.throwsAsync(fetch(`${String(url)}/healthz`));
 });
 
-test('godwit edge: a port in use is one clear line and exit code 1', async (t) => {
+test.serial('godwit edge: a port in use is one clear line and exit code 1', async (t) => {
   const first = edge('--port', '0');
   const { url } = await first.entry('edge.listening');
   const { port } = new URL(String(url));
@@ -102,7 +104,7 @@ test('godwit edge: a port in use is one clear line and exit code 1', async (t) =
   t.is(second.stderr, `godwit edge: port ${port} of 127.0.0.1 is in use: stop what listens there, or choose another port (0 takes a free one)\n`);
 });
 
-test('godwit device: runs without its edge, links when the edge appears, and logs telemetry and offers', async (t) => {
+test.serial('godwit device: runs without its edge, links when the edge appears, and logs telemetry and offers', async (t) => {
   const port = String(await freePort());
   const device = start(['device', '--name', 'device', '--json', '--edge', `http://127.0.0.1:${port}`], key);
   await device.entry('device.started');
@@ -113,33 +115,33 @@ test('godwit device: runs without its edge, links when the edge appears, and log
   const offer = await device.entry('device.offer');
   const codes = await stop(device, host);
 
-  t.regex(String(telemetry['cpu']), /fraction$/);
-  t.is(early['code'], 'UNAVAILABLE');
-  t.is(linked['peer'], 'edge');
+  t.regex(String(telemetry.cpu), /fraction$/);
+  t.is(early.code, 'UNAVAILABLE');
+  t.is(linked.peer, 'edge');
   t.like(offer, { host: 'edge', url: `http://127.0.0.1:${port}`, price: 0 });
   t.deepEqual(codes, [0, 0]);
 });
 
-test('godwit device: runs an application, whose actor moves to `godwit edge`, and ends when it returns', async (t) => {
+test.serial('godwit device: runs an application, whose actor moves to `godwit edge`, and ends when it returns', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'godwit-cli-'));
   const keyFile = join(folder, 'key');
   await writeFile(keyFile, `${key}\n`, { mode: 0o600 });
   const host = edge('--port', '0');
   const { url } = await host.entry('edge.listening');
-  const device = start(['device', fixture('counting'), '--name', 'device', '--json', '--edge', String(url), '--key-file', keyFile]);
+  const device = start(['device', counting, '--name', 'device', '--json', '--edge', String(url), '--key-file', keyFile]);
   const counted = await device.entry('app.counted');
   const { code, stderr } = await device.ended;
   await stop(host);
   await rm(folder, { recursive: true });
 
   t.like(counted, { here: 1, there: 2, tier: 'script' });
-  t.regex(String(counted['place']), new RegExp(`thread \\d+ of process ${host.pid}\\)$`));
+  t.regex(String(counted.place), new RegExp(`thread \\d+ of process ${host.pid}\\)$`));
   t.is(stderr, '');
   t.is(code, 0);
 });
 
-test('godwit device: an application that fails is one clear line and exit code 1', async (t) => {
-  const { code, stderr } = await start(['device', fixture('failing'), '--json']).ended;
+test.serial('godwit device: an application that fails is one clear line and exit code 1', async (t) => {
+  const { code, stderr } = await start(['device', failing, '--json']).ended;
 
   t.is(stderr, 'godwit device: the application failed: the arm is stuck\n');
   t.is(code, 1);

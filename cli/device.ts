@@ -12,7 +12,7 @@ import { watch } from './watch.js';
 const usage = `godwit device [application.js] [options]
 
 Runs a device: at once, whether an edge is there or not; edges are linked when they appear. The application is a module that exports
-\`main(device, { signal, logger })\`; the command ends when it returns. Without one, telemetry and the edges' offers are logged.
+"main(device, { signal, logger })"; the command ends when it returns. Without one, telemetry and the edges' offers are logged.
 
   --name NAME        of its node (default device-<host name>)
   --edge URL         an edge, as http://host:port or https://host:port; may be repeated

@@ -15,10 +15,14 @@ Exit codes: ${exitOk} ended in order · ${exitFailed} failed · ${exitUsage} wro
 
 /** How long what an application left open may keep the process. */
 const lingerMs = 2000;
+const atWorkMs = 60_000;
 
 // `| head` closes the pipe: then there is nobody to tell.
 process.stdout.on('error', () => process.exit(exitFailed));
+// A command that waits for nothing but threads that do not hold the process is still at work.
+const atWork = setInterval(() => {}, atWorkMs);
 process.exitCode = await run(process.argv.slice(2));
+clearInterval(atWork);
 setTimeout(() => process.exit(), lingerMs).unref();
 
 async function run([command, ...args]: readonly string[]): Promise<number> {

@@ -15,32 +15,28 @@ export async function watch(device: Device, { signal, logger }: ApplicationConte
     logger.log('warn', 'device.no-offer', { code, reason: message });
   };
   const askForOffers = async () => {
-    try {
-      for (const offer of await device.offload.request(probe, { trigger: 'watch' })) {
-        if (offer.kind !== 'host') continue;
-        const { host, url, tiers, hostFunctions, models, freeMemoryBytes, freeInstances, rttMs, price } = offer;
-        logger.log('info', 'device.offer', {
-          host,
-          url,
-          tiers,
-          hostFunctions,
-          models,
-          freeMemoryBytes,
-          freeInstances,
-          rttMs: Math.round(rttMs * 10) / 10,
-          price,
-        });
-        await device.offload.decline(offer);
-      }
-    } catch (thrown) {
-      tellNoOffer(thrown);
+    for (const offer of await device.offload.request(probe, { trigger: 'watch' })) {
+      if (offer.kind !== 'host') continue;
+      const { host, url, tiers, hostFunctions, models, freeMemoryBytes, freeInstances, rttMs, price } = offer;
+      logger.log('info', 'device.offer', {
+        host,
+        url,
+        tiers,
+        hostFunctions,
+        models,
+        freeMemoryBytes,
+        freeInstances,
+        rttMs: Math.round(rttMs * 10) / 10,
+        price,
+      });
+      await device.offload.decline(offer);
     }
   };
   const unobserve = device.node.observe((event) => {
-    if (event.type === 'link-up') void askForOffers();
+    if (event.type === 'link-up') askForOffers().catch(tellNoOffer);
   });
   // Says at once why there is no link yet; links are dialled again and again without a word.
-  if (device.edges().length > 0) void device.offload.discover().catch(tellNoOffer);
+  if (device.edges().length > 0) device.offload.discover().catch(tellNoOffer);
   let toldAtMs = Number.NEGATIVE_INFINITY;
   const unwatch = device.notifier.observe((readings) => {
     const nowMs = performance.now();

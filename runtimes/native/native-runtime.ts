@@ -10,7 +10,8 @@ export function createNativeRuntime(place = `native (process ${process.pid})`): 
     description: `V8 ${process.versions.v8}`,
     async warm() {},
     async create(spec, host) {
-      if (spec.definition === undefined) throw new GodwitError('NOT_FOUND', `node ${spec.node} has no native code for ${spec.address}: give its definition to the node`);
+      if (spec.definition === undefined)
+        throw new GodwitError('NOT_FOUND', `node ${spec.node} has no native code for ${spec.address}: give its definition to the node`);
       const instance = new NativeInstance(spec.address, spec.definition, host, place);
       instance.begin(spec.capture);
       return instance;

@@ -145,9 +145,9 @@ export class WorkerOutside implements Residence {
     });
   }
 
-  /** An idle worker lets the process end; one with instances or a call under way holds it. */
+  /** An idle worker lets the process end; one with instances, a call under way or its own end still to come holds it. */
   private hold(): void {
-    if (this.instances.size > 0 || this.calls.size > 0) this.worker.ref();
+    if (this.loss !== undefined || this.instances.size > 0 || this.calls.size > 0) this.worker.ref();
     else this.worker.unref();
   }
 
