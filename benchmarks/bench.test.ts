@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test, { type ExecutionContext } from 'ava';
+import type { MessagingRow } from './messaging.js';
+import type { MigrationRow } from './migration.js';
+import { compare, keepInFlight } from './rounds.js';
+import { latencyOf, median, quantile } from './statistics.js';
+import type { Report } from './suite.js';
+
+const program = fileURLToPath(new URL('./main.js', import.meta.url));
+const run = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args], { maxBuffer: 16 * 1024 * 1024 });
+
+/** Runs a suite quickly. @returns what the last line of stdout says */
+async function reportOf<Row>(suite: string): Promise<Report<Row>> {
+  const { stdout } = await run(suite, '--quick', '--json');
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) as string) as Report<Row>;
+}
+
+function checkHead(t: ExecutionContext, report: Report<unknown>, suite: string): void {
+  t.is(report.suite, suite);
+  t.true(report.quick);
+  t.true(Date.parse(report.startedAt) > 0);
+  t.is(report.machine.node, process.version);
+  t.true(report.machine.cores > 0);
+}
+
+test('bench messaging: every operation, place and depth has a row with a rate, baselines and verdicts', async (t) => {
+  const report = await reportOf<MessagingRow>('messaging');
+
+  checkHead(t, report, 'messaging');
+  const names = report.rows.map(({ operation, place, payload, inFlight }) => `${operation} ${place} ${payload} ${inFlight}`);
+  const places = [
+    ['local', 'object'],
+    ['thread', 'object'],
+    ['thread', 'bytes'],
+    ['loopback', 'object'],
+    ['loopback', 'bytes'],
+  ];
+  const expected = places.flatMap(([place, payload]) =>
+    ['tell', 'ask'].flatMap((operation) => [1, 64, 1024].map((depth) => `${operation} ${place} ${payload} ${depth}`)),
+  );
+  t.deepEqual(names, expected);
+  for (const { operation, place, godwit, baselines, verdicts } of report.rows) {
+    t.deepEqual(
+      baselines.map(({ name }) => name),
+      { local: ['ring', 'nact'], thread: ['packed', 'postMessage'], loopback: ['connect', 'tcp'] }[place],
+    );
+    for (const measured of [godwit, ...baselines]) {
+      t.true(measured.ratePerSecond > 0 && measured.ratio > 0 && measured.samples > 0);
+      t.is(measured.latencyMs !== undefined, operation === 'ask');
+    }
+    for (const { of, bound, measured, met } of verdicts) t.is(met, measured >= bound, of);
+  }
+});
+
+test('bench migration: every size moves cold and warm to the script tier, and to the native tier, and back', async (t) => {
+  const report = await reportOf<MigrationRow>('migration');
+
+  checkHead(t, report, 'migration');
+  const kinds = ['script out cold', 'script out warm', 'script back warm', 'native out warm', 'native back warm'];
+  const names = report.rows.map(({ size, tier, direction, warm }) => `${size} ${tier} ${direction} ${warm ? 'warm' : 'cold'}`);
+  t.deepEqual(names.toSorted(), ['small', '1 MB', '16 MB'].flatMap((size) => kinds.map((kind) => `${size} ${kind}`)).toSorted());
+  for (const row of report.rows) {
+    t.true(row.stallMs.p50 >= 0 && row.stallMs.p99 >= row.stallMs.p50 && row.stallMs.samples > 0);
+    t.true(row.totalMs.p50 > 0 && row.callerWaitMs.p50 > 0 && row.tcpMs.p50 > 0 && row.stallToTcp >= 0);
+    t.is(row.bytes.module > 0, !row.warm);
+    t.true(row.bytes.capture > { small: 0, '1 MB': 1 << 20, '16 MB': 16 << 20 }[row.size]);
+    t.is(row.verdicts.length, row.size === 'small' ? 2 : 0);
+  }
+});
+
+test('bench: an unknown suite, none, or an unknown flag is refused with the suites that there are', async (t) => {
+  for (const args of [['telepathy'], [], ['messaging', 'migration']]) {
+    const { code, stderr } = await t.throwsAsync<Error & { code: number; stderr: string }>(run(...args));
+    t.is(code, 1);
+    t.regex(stderr, /there are messaging, migration/);
+  }
+  const { code, stderr } = await t.throwsAsync<Error & { code: number; stderr: string }>(run('messaging', '--quik'));
+  t.is(code, 1);
+  t.regex(stderr, /--quik/);
+});
+
+test('statistics: the median is the middle, a quantile the nearest rank', (t) => {
+  t.is(median([3, 1, 2]), 2);
+  t.is(quantile([1, 2, 3, 4], 0.99), 4);
+  t.is(quantile([1, 2, 3, 4], 0.25), 1);
+  t.deepEqual(latencyOf([5]), { p50: 5, p99: 5, samples: 1 });
+  t.true(Number.isNaN(median([])));
+});
+
+test('rounds: contestants take turns, and ratios are taken round by round', async (t) => {
+  const turns: string[] = [];
+  const contestant = (name: string) => ({
+    name,
+    async run(count: number, timesMs?: number[]) {
+      turns.push(name);
+      await keepInFlight(count, 2, () => new Promise((resolve) => setImmediate(resolve)), timesMs);
+    },
+  });
+  const [a, b] = await compare([contestant('a'), contestant('b')], 2, { rounds: 3, roundMs: 1, latencySamples: 6, moves: 0 }, true);
+
+  t.deepEqual(turns.slice(-12), ['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b', 'a', 'b', 'a', 'b']);
+  t.is(a?.ratio, 1);
+  t.true((b?.ratio ?? 0) > 0);
+  t.is(a?.latencyMs?.samples, 6);
+});
