@@ -136,7 +136,7 @@ export class Actors implements CellHost {
     directory.adopt(cell.address, { node: this.name, epoch: cell.epoch });
     cell.byCheckpoint = homeOf(cell.address) !== this.name && cell.checkpointTurns > 0;
     for (const cursor of cell.cursors.values()) cursor.byCheckpoint = cell.byCheckpoint;
-    for (const channel of cell.channels.values()) routes.route(channel);
+    for (const channel of cell.outlet.channels.values()) routes.route(channel);
     routes.reroute(cell.address);
   }
 
@@ -160,7 +160,7 @@ export class Actors implements CellHost {
       );
     }
     const module = tier === 'native' || manifest === undefined ? undefined : { manifest, program: await blobs.get(manifest.program) };
-    return runtime.create({ address: $address, definition, module, capture, hostFunctions, node: this.name }, cell);
+    return runtime.create({ address: $address, definition, module, capture, hostFunctions, node: this.name }, cell.outlet);
   }
 
   close(): void {
@@ -274,7 +274,7 @@ export class Actors implements CellHost {
     cell.instance?.close();
     // A later life of the actor may already be here.
     if (this.cells.get(cell.address) === cell) this.cells.delete(cell.address);
-    for (const timer of [...cell.timers.values(), ...cell.asks.values()]) this.wheel.remove(timer);
+    for (const timer of [...cell.outlet.timers.values(), ...cell.outlet.asks.values()]) this.wheel.remove(timer);
     for (const cursor of cell.cursors.values()) (cursor.sink as Link | undefined)?.bounce(cursor.stream, answer);
     routes.reroute(cell.address);
   }

@@ -41,13 +41,13 @@ export function captureCell(cell: Cell, instance: InstanceCapture, now: number, 
     nextOpen: cell.nextOpen,
     instance,
     cursors: [...cell.cursors.values()].map((cursor) => cursor.capture(withMailbox)),
-    outboxes: [...cell.channels.values()].map((channel) => channel.capture(now)),
+    outboxes: [...cell.outlet.channels.values()].map((channel) => channel.capture(now)),
     mailbox: mailbox.map((record) => ({ from: (record.sender as Target).$address, record: captureEncoded(cell, record, now) })),
     open: instance.streams.flatMap(({ ask }) => {
       const record = cell.open.get(ask);
       return record?.sender === undefined ? [] : [{ ask, from: plain(record.sender), record: captureEncoded(cell, record, now) }];
     }),
-    timers: [...cell.timers.values()].map(({ id, dueAt, message, payload }) => ({
+    timers: [...cell.outlet.timers.values()].map(({ id, dueAt, message, payload }) => ({
       id,
       remainingMs: Math.max(0, dueAt - now),
       message,
@@ -81,7 +81,7 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, start
   for (const outbox of capture.outboxes) {
     const channel = new Channel(cell, outbox.to, outbox.incarnation);
     channel.restoreFrom(outbox, now);
-    cell.channels.set(outbox.to, channel);
+    cell.outlet.channels.set(outbox.to, channel);
   }
   for (const { from, record } of capture.mailbox) {
     const cursor = cell.cursors.get(from);
@@ -96,8 +96,8 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, start
     cell.open.set(ask, open);
   }
   for (const { id, remainingMs, message, payload } of capture.timers) {
-    const timer = new CellTimer(cell, id, message, { value: undefined, bytes: payload }, now + remainingMs);
-    cell.timers.set(id, timer);
+    const timer = new CellTimer(cell.outlet, id, message, { value: undefined, bytes: payload }, now + remainingMs);
+    cell.outlet.timers.set(id, timer);
     startTimer(timer, remainingMs);
   }
 }
@@ -105,7 +105,7 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, start
 /** A new life of the actor after turns were forgotten: its streams begin again at 1. What its outboxes hold is sent under the new numbers. */
 export function beginIncarnation(cell: Cell, incarnation: number): void {
   cell.incarnation = incarnation;
-  for (const channel of cell.channels.values()) channel.beginAnew(incarnation);
+  for (const channel of cell.outlet.channels.values()) channel.beginAnew(incarnation);
 }
 
 function arrived(record: ChannelRecord, cursor: Cursor): ChannelRecord {

@@ -120,13 +120,13 @@ export class IncomingMove {
       const arrived: ArrivedMessage = { type: 'arrived', move, tier: instance.tier, place: instance.place, stateHash };
       sendControl(host, to, arrived);
     };
-    this.hashState().then(tell, () => tell(''));
+    this.hashState();
+    this.stateHash?.then(tell, () => tell(''));
   }
 
   /** I7: the hash of what the new instance holds, not of what came; taken before its first turn. */
-  private hashState(): Promise<string> {
+  private hashState(): void {
     this.stateHash ??= this.captureHash(this.instance as Instance);
-    return this.stateHash;
   }
 
   private async captureHash(instance: Instance): Promise<string> {

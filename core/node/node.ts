@@ -171,7 +171,7 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     this.migrations = new Migrations(this);
     this.recalls = new Recalls(this);
     const cell = this.actors.createApplication(applicationProtocol);
-    this.application = new NativeInstance(options.name, undefined, cell, 'application');
+    this.application = new NativeInstance(options.name, undefined, cell.outlet, 'application');
     cell.run(this.application);
   }
 
@@ -375,9 +375,9 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   private sendAgain(record: TurnRecord, to: string): void {
     const sender = record.sender === undefined ? undefined : this.actors.get(record.sender.$address);
-    const ask = sender?.asks.get(record.correlation);
+    const ask = sender?.outlet.asks.get(record.correlation);
     if (ask !== undefined) ask.to = to;
-    sender?.repost(record, to);
+    sender?.outlet.repost(record, to);
   }
 }
 

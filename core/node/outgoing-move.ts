@@ -196,7 +196,7 @@ export class OutgoingMove {
     this.frozen = true;
     host.routes.detach(cell);
     const instance = await (cell.instance as Instance).capture(true);
-    cell.flush();
+    cell.outlet.flush();
     this.bytes = captureCell(cell, instance, host.now(), true);
     this.state = instance.state;
     this.sentBytes = this.bytes.length;

@@ -1,11 +1,11 @@
 import type { Payload } from '../ports/runtime.js';
-import type { Cell } from './cell.js';
+import type { Outlet } from './outlet.js';
 import { Timer } from './timer-wheel.js';
 
 /** An ask or stream of an actor that waits for its answer; the timer is its deadline. */
 export class PendingAsk extends Timer {
   constructor(
-    private readonly cell: Cell,
+    private readonly outlet: Outlet,
     readonly id: number,
     /** Address of the actor that was asked: nobody else may answer. */
     public to: string,
@@ -15,7 +15,7 @@ export class PendingAsk extends Timer {
   }
 
   override fire(): void {
-    this.cell.expire(this);
+    this.outlet.expire(this);
   }
 }
 
@@ -23,7 +23,7 @@ export class PendingAsk extends Timer {
 export class CellTimer extends Timer {
   /** @param dueAt milliseconds on the local clock */
   constructor(
-    private readonly cell: Cell,
+    private readonly outlet: Outlet,
     readonly id: number,
     readonly message: string,
     readonly payload: Payload,
@@ -33,6 +33,6 @@ export class CellTimer extends Timer {
   }
 
   override fire(): void {
-    this.cell.due(this);
+    this.outlet.due(this);
   }
 }

@@ -57,12 +57,12 @@ export class Routes {
 
   /** Every channel of a cell leaves this node with it. */
   leave(cell: Cell): void {
-    for (const channel of cell.channels.values()) this.forget(channel);
+    for (const channel of cell.outlet.channels.values()) this.forget(channel);
   }
 
   /** The sender ended: what it has sent is still delivered, then its channels go. */
   retire(cell: Cell): void {
-    for (const channel of cell.channels.values()) {
+    for (const channel of cell.outlet.channels.values()) {
       if (channel.held.length === 0) this.forget(channel);
       else channel.retiring = true;
     }
@@ -76,7 +76,7 @@ export class Routes {
     for (const channel of moved) {
       channel.link?.release(channel);
       channel.cell = channel.cursor = undefined;
-      channel.from.redirect(channel, to);
+      channel.from.outlet.redirect(channel, to);
     }
   }
 
@@ -164,7 +164,7 @@ export class Routes {
     channel.cursor = cursor;
     for (const record of (channel as Outbox).empty()) {
       if (cursor.accept(record.number) !== 'next' || cursor.wasHandled(record.number)) continue;
-      if (record.kind === 'ask' && !channel.from.asks.has(record.correlation)) this.host.reexecuted(channel, record);
+      if (record.kind === 'ask' && !channel.from.outlet.asks.has(record.correlation)) this.host.reexecuted(channel, record);
       record.cursor = cursor;
       record.sender = cursor.from;
       cell.arrive(record);
@@ -181,12 +181,12 @@ export class Routes {
   private refuse(channel: Channel, error: GodwitError): void {
     const value = valueFromError(error, this.host.name);
     for (const record of channel.empty()) {
-      const pending = record.kind === 'ask' || record.kind === 'stream' ? channel.from.asks.get(record.correlation) : undefined;
+      const pending = record.kind === 'ask' || record.kind === 'stream' ? channel.from.outlet.asks.get(record.correlation) : undefined;
       if (pending === undefined) {
         if (record.kind === 'tell') this.host.deadLetter(channel.from, record, error.message);
         continue;
       }
-      channel.from.asks.delete(pending.id);
+      channel.from.outlet.asks.delete(pending.id);
       channel.from.host.stopTimer(pending);
       channel.from.instance?.settle(pending.id, { error: value });
     }

@@ -16,7 +16,7 @@ export class Scheduler {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Milliseconds, read once per drain: reading the platform's clock costs more than a turn. */
+  /** Milliseconds, read once per actor and drain: reading the platform's clock costs more than a turn. */
   now(): number {
     if (this.time === undefined) {
       this.time = this.clock.now();
@@ -42,6 +42,8 @@ export class Scheduler {
     let budget = turnsPerDrain;
     for (let cell = this.ready.shift(); cell !== undefined; cell = this.ready.shift()) {
       budget -= cell.takeTurns(Math.min(turnsPerCell, budget));
+      // Turns take time, and deadlines are counted from now on.
+      this.time = undefined;
       cell.scheduled = false;
       if (cell.hasWork()) {
         cell.scheduled = true;

@@ -1,0 +1,277 @@
+// What an actor lets out: the sending half of its cell. The instance calls it (InstanceHost); records leave it numbered, in order, into a
+// mailbox of this node or an outbox.
+//
+// M3 What a segment sent is posted together, in order, when it ends; a number is taken only then.
+import type { AnyDefinition, Protocol } from '../actors/definition.js';
+import type { Where } from '../actors/ref.js';
+import { carriesRef, encode } from '../codec/index.js';
+import type { Cursor } from '../delivery/cursor.js';
+import { Numbered } from '../delivery/numbered.js';
+import { ChannelRecord, type RecordKind, type TurnRecord } from '../delivery/record.js';
+import { Ring } from '../delivery/ring.js';
+import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
+import type { LogLevel } from '../ports/logger.js';
+import type { InstanceHost, Payload, Target, TurnEnd } from '../ports/runtime.js';
+import type { Cell, CellHost } from './cell.js';
+import { Channel } from './channel.js';
+import { CellTimer, PendingAsk } from './pending.js';
+import { outgoingRefs } from './refs.js';
+
+/** Records a mailbox may hold; beyond it a local sender gets RESOURCE_EXHAUSTED. Senders on other nodes are bound by credit far earlier. */
+export const maxMailboxRecords = 1 << 20;
+
+/** The sending half of a cell. */
+export class Outlet implements InstanceHost {
+  readonly channels = new Map<string, Channel>();
+  /** Asks and streams of the actor that wait for their answers. */
+  readonly asks = new Numbered<PendingAsk>();
+  readonly timers = new Map<number, CellTimer>();
+  // Two rings in step, a record and the channel it leaves by: most segments send at most once, and rings keep their slots.
+  private readonly segmentChannels = new Ring<Channel>();
+  private readonly segmentRecords = new Ring<ChannelRecord>();
+  private segmentTimers: CellTimer[] = [];
+
+  constructor(
+    private readonly cell: Cell,
+    private readonly host: CellHost,
+  ) {}
+
+  // ── InstanceHost: what the instance does ──────────────────────────────────────────────────────────────────────────────────────
+
+  send(kind: 'tell' | 'ask' | 'stream', to: Target, message: string, payload: Payload, ask: number, timeoutMs: number): void {
+    const channel = this.channelTo(to);
+    if (channel.cell !== undefined ? channel.cell.mailbox.length >= maxMailboxRecords : false) {
+      throw new GodwitError('RESOURCE_EXHAUSTED', `mailbox of ${to.$address} holds ${maxMailboxRecords} records: slow down`);
+    }
+    if (channel.cell === undefined) channel.checkRoom(this.cell.address);
+    const deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : this.host.now() + timeoutMs;
+    const record = new ChannelRecord(kind, message, payload.value, payload.bytes, ask, deadlineAt);
+    this.prepare(channel, record);
+    if (kind !== 'tell') {
+      const pending = new PendingAsk(this, ask, channel.to, message);
+      this.asks.set(ask, pending);
+      if (timeoutMs !== Number.POSITIVE_INFINITY) this.host.startTimer(pending, timeoutMs);
+    }
+    this.emit(channel, record);
+  }
+
+  cancel(ask: number): void {
+    const pending = this.asks.get(ask);
+    if (pending === undefined) return;
+    this.asks.delete(ask);
+    this.host.stopTimer(pending);
+    this.emitTo(pending.to, 'cancel', ask, undefined);
+  }
+
+  more(ask: number, upTo: number): void {
+    const pending = this.asks.get(ask);
+    if (pending !== undefined) this.emitTo(pending.to, 'more', ask, upTo);
+  }
+
+  reply(ask: number, payload: Payload): void {
+    const record = this.cell.open.get(ask);
+    if (record === undefined) return;
+    this.cell.open.delete(ask);
+    this.answer(record, 'reply', payload.value, payload.bytes);
+  }
+
+  fail(ask: number, error: ErrorValue): void {
+    const record = this.cell.open.get(ask);
+    if (record === undefined) return;
+    this.cell.open.delete(ask);
+    this.answer(record, 'fail', { ...error, node: error.node ?? this.host.name }, undefined);
+  }
+
+  item(ask: number, payload: Payload): void {
+    const record = this.cell.open.get(ask);
+    if (record !== undefined) this.answer(record, 'item', payload.value, payload.bytes);
+  }
+
+  end(ask: number): void {
+    const record = this.cell.open.get(ask);
+    if (record === undefined) return;
+    this.cell.open.delete(ask);
+    this.answer(record, 'end', undefined, undefined);
+  }
+
+  after(timer: number, delayMs: number, message: string, payload: Payload): void {
+    const pending = new CellTimer(this, timer, message, payload, this.host.now() + delayMs);
+    this.timers.set(timer, pending);
+    this.segmentTimers.push(pending);
+  }
+
+  cancelTimer(timer: number): void {
+    const pending = this.timers.get(timer);
+    if (pending === undefined) return;
+    this.timers.delete(timer);
+    this.host.stopTimer(pending);
+  }
+
+  child(protocol: Protocol, definition: AnyDefinition | undefined, name: string): void {
+    this.host.spawnChild(this.cell, protocol, definition, name);
+  }
+
+  call(call: number, hostFunction: string, method: string, args: Payload): void {
+    this.host.callHostFunction(this.cell, call, hostFunction, method, args);
+  }
+
+  where(address: string): Where | undefined {
+    return this.host.where(address);
+  }
+
+  progress(ask: number, fraction: number): void {
+    this.host.progress(this.cell, ask, fraction);
+  }
+
+  log(level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>): void {
+    this.host.log(level, event, { actor: this.cell.address, ...fields });
+  }
+
+  failed(error: ErrorValue): void {
+    this.host.instanceFailed(this.cell, error);
+  }
+
+  turnEnded(end: TurnEnd): void {
+    this.cell.turnEnded(end);
+  }
+
+  flush(): void {
+    if (this.segmentTimers.length > 0) this.startSegmentTimers();
+    // Posting may lead back here and add records: those belong to a later segment.
+    for (let count = this.segmentRecords.length; count > 0; count--) {
+      const record = this.segmentRecords.shift() as ChannelRecord;
+      this.post(this.segmentChannels.shift() as Channel, record);
+    }
+  }
+
+  discard(): void {
+    this.segmentChannels.drain();
+    for (const timer of this.segmentTimers.splice(0)) this.timers.delete(timer.id);
+    for (const record of this.segmentRecords.drain()) {
+      const pending = this.asks.get(record.correlation);
+      if ((record.kind !== 'ask' && record.kind !== 'stream') || pending === undefined) continue;
+      this.asks.delete(pending.id);
+      this.host.stopTimer(pending);
+      const error = new GodwitError('ABORTED', `ask '${record.message}' of ${this.cell.address} was discarded: the segment that sent it threw`);
+      this.cell.instance?.settle(pending.id, { error: valueFromError(error) });
+    }
+  }
+
+  // ── Sending ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The ask's deadline passed: it ends here, and its receiver is told. */
+  expire(pending: PendingAsk): void {
+    this.asks.delete(pending.id);
+    const error = new GodwitError(
+      'DEADLINE_EXCEEDED',
+      `ask '${pending.message}' of ${pending.to} had no answer before its deadline; it may have been handled`,
+      { node: this.host.name },
+    );
+    this.cell.instance?.settle(pending.id, { error: valueFromError(error) });
+    const channel = this.channels.get(pending.to);
+    if (channel !== undefined) this.post(channel, new ChannelRecord('cancel', '', undefined, undefined, pending.id, Number.POSITIVE_INFINITY));
+  }
+
+  /** A timer is due: its message comes as a record on the actor's stream to itself. */
+  due(timer: CellTimer): void {
+    this.timers.delete(timer.id);
+    const record = new ChannelRecord('tell', timer.message, timer.payload.value, timer.payload.bytes, 0, Number.POSITIVE_INFINITY);
+    this.post(this.channelTo(this.cell.target), record);
+  }
+
+  channelTo(to: Target): Channel {
+    const cached = (to as { $stream?: unknown }).$stream;
+    if (cached instanceof Channel && cached.from === this.cell && cached.successor === undefined) return cached;
+    let channel = this.channels.get(to.$address);
+    while (channel?.successor !== undefined) channel = channel.successor;
+    if (channel === undefined) {
+      channel = new Channel(this.cell, to.$address, this.cell.incarnation);
+      this.channels.set(to.$address, channel);
+      this.host.route(channel);
+    }
+    if ('$stream' in to) (to as { $stream: unknown }).$stream = channel;
+    return channel;
+  }
+
+  /** What waits for a receiver that was merged into the actor at `address` goes there instead, as part of the stream to that one. */
+  redirect(channel: Channel, address: string): void {
+    const successor = this.channelTo({ $address: address, $protocol: this.cell.target.$protocol });
+    channel.successor = successor;
+    for (const record of channel.empty()) {
+      const pending = this.asks.get(record.correlation);
+      if (pending !== undefined) pending.to = address;
+      this.post(successor, record);
+    }
+  }
+
+  /** Sends a record of this actor, taken back unhandled, to another receiver. */
+  repost(record: TurnRecord, to: string): void {
+    const again = new ChannelRecord(record.kind, record.message, record.value, record.bytes, record.correlation, record.deadlineAt);
+    this.post(this.channelTo({ $address: to, $protocol: this.cell.target.$protocol }), again);
+  }
+
+  /** Answers an inbound ask or stream. */
+  answer(record: TurnRecord, kind: RecordKind, value: unknown, bytes: Uint8Array | undefined): void {
+    const cursor = record.cursor as Cursor;
+    const back = cursor.back instanceof Channel ? cursor.back : this.channelTo(cursor.from);
+    cursor.back = back;
+    const answer = new ChannelRecord(kind, '', value, bytes, record.correlation, Number.POSITIVE_INFINITY);
+    try {
+      this.prepare(back, answer);
+    } catch (thrown) {
+      // The reply cannot travel: the asker learns why, instead of waiting for its deadline.
+      const error = valueFromError(GodwitError.from(thrown), this.host.name);
+      this.emit(back, new ChannelRecord('fail', '', error, undefined, record.correlation, Number.POSITIVE_INFINITY));
+      return;
+    }
+    this.emit(back, answer);
+  }
+
+  private emitTo(address: string, kind: RecordKind, correlation: number, value: unknown): void {
+    const channel = this.channels.get(address);
+    if (channel !== undefined) this.emit(channel, new ChannelRecord(kind, '', value, undefined, correlation, Number.POSITIVE_INFINITY));
+  }
+
+  private startSegmentTimers(): void {
+    for (const timer of this.segmentTimers.splice(0)) if (this.timers.has(timer.id)) this.host.startTimer(timer, Math.max(0, timer.dueAt - this.host.now()));
+  }
+
+  private emit(channel: Channel, record: ChannelRecord): void {
+    if (this.cell.immediate) {
+      this.post(channel, record);
+      return;
+    }
+    this.segmentChannels.push(channel);
+    this.segmentRecords.push(record);
+  }
+
+  /** Encodes what leaves this heap now, so that a payload that cannot travel is refused where it was sent. */
+  private prepare(channel: Channel, record: ChannelRecord): void {
+    if (record.bytes !== undefined || record.value === undefined) return;
+    if (channel.cell === undefined || this.host.encodeAlways || carriesRef(record.value)) this.encode(record);
+  }
+
+  private encode(record: ChannelRecord): void {
+    record.bytes = encode(record.value, outgoingRefs);
+    record.value = undefined;
+  }
+
+  /** M3: takes the number and hands the record to the receiver's mailbox, or holds it for the link. */
+  post(channel: Channel, record: ChannelRecord): void {
+    const receiver = channel.cell;
+    if (receiver === undefined) {
+      if (record.bytes === undefined && record.value !== undefined) this.encode(record);
+      record.number = channel.next++;
+      channel.hold(record);
+      if (channel.link !== undefined) channel.link.offer(channel);
+      else if (channel.missing && !channel.refusing) this.host.route(channel);
+      return;
+    }
+    const cursor = channel.cursor as Cursor;
+    record.number = channel.next++;
+    record.cursor = cursor;
+    record.sender = cursor.from;
+    cursor.accepted = record.number;
+    receiver.arrive(record);
+  }
+}
