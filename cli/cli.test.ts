@@ -8,6 +8,7 @@ import { type Command, freePort, start } from './command.test-support.js';
 const key = 'a-key-for-the-tests-of-the-command';
 const counting = fileURLToPath(new URL('./fixtures/counting.js', import.meta.url));
 const failing = fileURLToPath(new URL('./fixtures/failing.js', import.meta.url));
+const stubborn = fileURLToPath(new URL('./fixtures/stubborn.js', import.meta.url));
 const library = fileURLToPath(new URL('./fixtures/library.js', import.meta.url));
 const edge = (...more: string[]) => start(['edge', '--name', 'edge', '--json', ...more], key);
 
@@ -63,7 +64,7 @@ for (const [mistake, args, message] of mistakes) {
   });
 }
 
-test.serial('godwit edge: answers its services, health and reflection; SIGTERM ends it with exit code 0 and frees the port', async (t) => {
+test.serial('godwit edge: answers its services to who has the key, and health to everybody; SIGTERM ends it with exit code 0 and frees the port', async (t) => {
   const running = edge('--port', '0', '--max-actors', '3');
   const { url } = await running.entry('edge.listening');
   const health = await fetch(`${String(url)}/healthz`);
@@ -145,4 +146,15 @@ test.serial('godwit device: an application that fails is one clear line and exit
 
   t.is(stderr, 'godwit device: the application failed: the arm is stuck\n');
   t.is(code, 1);
+});
+
+test.serial('godwit device: a second signal ends it at once, though its application does not end', async (t) => {
+  const device = start(['device', stubborn, '--json']);
+  await device.entry('device.started');
+  device.signal('SIGINT');
+  await device.entry('device.stopping');
+  device.signal('SIGTERM');
+  const { code } = await device.ended;
+
+  t.is(code, 143);
 });

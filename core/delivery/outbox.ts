@@ -4,9 +4,9 @@ import { ChannelRecord, type RecordKind } from './record.js';
 import { Ring } from './ring.js';
 
 /** Records an outbox may hold: what bounds a sender's memory when the receiver cannot be reached (I8). */
-export const maxHeldRecords = 8192;
+const maxHeldRecords = 8192;
 /** Bytes of payload an outbox may hold, for the same reason. */
-export const maxHeldBytes = 64 * 1024 * 1024;
+const maxHeldBytes = 64 * 1024 * 1024;
 
 /**
  * One sender's stream to one receiver: gives the numbers, and keeps each record until it is stable.

@@ -12,10 +12,10 @@
 // Length 0xffffffff stands for 'no payload' (undefined).
 import { GodwitError } from '../errors.js';
 
-export const entry = { record: 1, ack: 2, open: 3, name: 4, bounce: 5, control: 6 } as const;
+const entry = { record: 1, ack: 2, open: 3, name: 4, bounce: 5, control: 6 } as const;
 
 /** Bytes of a RECORD before its payload. */
-export const recordHeaderBytes = 36;
+const recordHeaderBytes = 36;
 const noPayload = 0xffffffff;
 
 /** Builds one frame after another in a buffer that grows to what traffic needs. */

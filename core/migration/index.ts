@@ -2,7 +2,7 @@
 
 export { createHome, stepHome } from './home.js';
 export type { HomeEffect, HomeEvent, HomeReport, HomeState, HomeTimer } from './home-state.js';
-export { createOwner, mayRun, type OwnerEffect, type OwnerEvent, type OwnerState, type Ownership, type OwnerTimer, type Stable, stepOwner } from './owner.js';
+export { createOwner, type OwnerEffect, type OwnerEvent, type OwnerState, type Ownership, type OwnerTimer, type Stable, stepOwner } from './owner.js';
 export { createRegister } from './register.js';
 export { createSource, stepSource } from './source.js';
 export type { SourceEffect, SourceEvent, SourceReport, SourceState, SourceTimer } from './source-state.js';
@@ -37,6 +37,5 @@ export {
   type StartTimer,
   type Step,
   type StopTimer,
-  sameNode,
   type Timings,
 } from './types.js';

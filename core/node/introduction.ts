@@ -8,7 +8,7 @@ import type { Peer } from './link.js';
 import { outgoingRefs } from './refs.js';
 
 /** Version of records and control messages; two nodes of different versions do not link. */
-export const protocolVersion = 1;
+const protocolVersion = 1;
 /** A peer that says nothing for this long is not one of ours. */
 const introductionTimeoutMs = 10_000;
 

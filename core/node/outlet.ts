@@ -18,7 +18,7 @@ import { CellTimer, PendingAsk } from './pending.js';
 import { outgoingRefs } from './refs.js';
 
 /** Records a mailbox may hold; beyond it a local sender gets RESOURCE_EXHAUSTED. Senders on other nodes are bound by credit far earlier. */
-export const maxMailboxRecords = 1 << 20;
+const maxMailboxRecords = 1 << 20;
 
 /** The sending half of a cell. */
 export class Outlet implements InstanceHost {

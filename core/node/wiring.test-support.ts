@@ -11,7 +11,7 @@ import type { Pipe } from '../ports/transport.js';
 import { createNode, type Node } from './node.js';
 import type { NodeEvent, NodeOptions } from './types.js';
 
-export const realClock: Clock = {
+const realClock: Clock = {
   now: () => performance.now(),
   after(delayMs, task) {
     const timer = setTimeout(task, delayMs);
@@ -20,7 +20,7 @@ export const realClock: Clock = {
   soon: (task) => void setTimeout(task, 0),
 };
 
-export const sha256 = {
+const sha256 = {
   async sha256(bytes: Uint8Array): Promise<Hash> {
     const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
     return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('') as Hash;
@@ -28,7 +28,7 @@ export const sha256 = {
 };
 
 /** A native runtime whose place of execution carries the node's name, so that a test sees that the actor really moved. */
-export function nativeRuntime(node: string): Runtime {
+function nativeRuntime(node: string): Runtime {
   return {
     tier: 'native',
     description: 'native',
@@ -44,7 +44,7 @@ export function nativeRuntime(node: string): Runtime {
 }
 
 /** Modules that need no blobs but a placeholder program: both ends run natively. */
-export const nativeModules: ModuleSource = {
+const nativeModules: ModuleSource = {
   async module(definition, version) {
     const program = new TextEncoder().encode(`// ${definition}@${version}`);
     const hash = await sha256.sha256(program);

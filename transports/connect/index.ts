@@ -1,15 +1,13 @@
 export type { Authenticate, Credentials, Identity } from './authentication.js';
-export { identityKey, sharedKey } from './authentication.js';
+export { sharedKey } from './authentication.js';
 export type { BlobClient } from './blob-client.js';
 export { createBlobClient } from './blob-client.js';
 export type { ConnectBlobTransfer } from './blob-transfer.js';
 export { createBlobTransfer } from './blob-transfer.js';
-export { connectErrorFrom, errorFrom, errorFromConnect } from './errors.js';
 export type { Health } from './health.js';
 export { createHealth } from './health.js';
 export type { ConnectLimits, ConnectOptions } from './limits.js';
 export type { HttpRequest, HttpResponse } from './listener.js';
-export { protocolVersion } from './protocol.js';
 export type { ConnectServer, ConnectServerOptions } from './server.js';
 export { createConnectServer } from './server.js';
 export { calling, createServiceTransport } from './service-transport.js';

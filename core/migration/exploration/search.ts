@@ -98,7 +98,7 @@ const maxRestEvents = 4000;
  * @returns the violation of the liveness half of the invariants, if any: I4 (somebody runs), I5 (the register's owner does), and
  * nothing is kept that nobody needs (I8)
  */
-export function settle(world: World): string | undefined {
+function settle(world: World): string | undefined {
   world.heal();
   world.budget = {
     moves: 0,
@@ -164,11 +164,6 @@ function atRest(world: World): string | undefined {
     if (n.live !== undefined && name !== register.owner.name) return `I3: ${name} still has a copy of epoch ${n.live.epoch} at rest`;
   }
   return undefined;
-}
-
-/** The world that a seed's schedule begins in: replays a trace that `exploreRandomly` printed. */
-export function optionsForSeed(seed: number, ablation?: WorldOptions['ablation']): WorldOptions {
-  return optionsFrom(mulberry32(seed), ablation);
 }
 
 function optionsFrom(random: () => number, ablation: WorldOptions['ablation']): WorldOptions {
