@@ -1,7 +1,7 @@
 import { GodwitError } from '../errors.js';
 import type { Target } from '../ports/runtime.js';
 import { corrupt } from './corrupt.js';
-import { latin1, maxTextBrackets, tag, taggedForm, textForm } from './format.js';
+import { bytesForm, latin1, maxTextBrackets, tag, taggedForm, textForm } from './format.js';
 import { bracketsIn, parseJson } from './nested-text.js';
 import { isJsonTree } from './plain.js';
 import { decodeTagged, textEncoding } from './tagged-decoder.js';
@@ -16,12 +16,6 @@ export interface RefCodec {
   revive(target: Target): unknown;
 }
 
-/**
- * Whose the bytes are after decoding. `copied`: the caller's; the value shares nothing with them. `given`: the value's; typed arrays and
- * DataViews that make up at least half of the underlying buffer (and 16 KiB) are views over it, so the caller must not touch it again.
- */
-export type Ownership = 'copied' | 'given';
-
 // The tagged form of undefined: no pool, one byte of structure.
 const undefinedBytes = [taggedForm, 0, 1, tag.undefined];
 
@@ -33,6 +27,7 @@ const undefinedBytes = [taggedForm, 0, 1, tag.undefined];
 export function encode(value: unknown, refs: RefCodec): Uint8Array {
   // What a handler without a result answers.
   if (value === undefined) return new Uint8Array(undefinedBytes);
+  if (isBytes(value)) return encodeBytes(value);
   try {
     if (isJsonTree(value)) {
       const text = JSON.stringify(value);
@@ -46,23 +41,35 @@ export function encode(value: unknown, refs: RefCodec): Uint8Array {
 }
 
 /**
- * The value of some bytes that {@link encode} made. Memory used is bounded by a small multiple of `bytes.length`.
- * @param ownership whose the bytes are afterwards; default 'copied'
+ * The value of some bytes that {@link encode} made. It shares nothing with them. Memory used is bounded by a small multiple of `bytes.length`.
  * @throws {GodwitError} DATA_LOSS the bytes are corrupt, truncated, too deep, or beyond what this engine can hold
  */
-export function decode(bytes: Uint8Array, refs: RefCodec, ownership: Ownership = 'copied'): unknown {
+export function decode(bytes: Uint8Array, refs: RefCodec): unknown {
   // A Node Buffer has a slice of its own that does not copy.
   const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (isUndefined(plain)) return undefined;
   try {
     const form = (plain[0] ?? 0) & 0xf0;
     if (form === textForm) return decodeJson(plain);
-    if (form === taggedForm) return decodeTagged(plain, refs, ownership);
+    if (form === bytesForm) return plain.slice(1);
+    if (form === taggedForm) return decodeTagged(plain, refs);
   } catch (thrown) {
     if (GodwitError.is(thrown)) throw thrown;
     throw corrupt(thrown instanceof Error ? thrown.message : String(thrown), thrown);
   }
   throw corrupt(plain.length === 0 ? 'no bytes' : `unknown form ${plain[0]}`);
+}
+
+/** A Uint8Array itself: of a subclass, as a Node Buffer is, the tagged form keeps the bytes. */
+function isBytes(value: unknown): value is Uint8Array {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Uint8Array.prototype;
+}
+
+function encodeBytes(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(1 + bytes.length);
+  out[0] = bytesForm;
+  out.set(bytes, 1);
+  return out;
 }
 
 function isUndefined(bytes: Uint8Array): boolean {

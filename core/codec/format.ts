@@ -1,6 +1,7 @@
 // The bytes of a value. All integers are unsigned LEB128 unless said otherwise; floats are little-endian IEEE 754.
 //
 //   text form     [textForm | encoding] [JSON text]                          a tree of JSON values and nothing else
+//   bytes form    [bytesForm] [bytes]                                        a Uint8Array and nothing else
 //   tagged form   [taggedForm | encoding] [poolBytes] [structureBytes] [pool] [structure] { [pad to 8] [attachment] }
 //
 // The form follows from the value alone, never from the engine, so equal values have equal bytes everywhere. The pool is every short
@@ -24,6 +25,7 @@ export const maxRegexpBrackets = 1000;
 
 export const textForm = 0x10;
 export const taggedForm = 0x20;
+export const bytesForm = 0x30;
 
 /** How text became bytes: one byte a unit where all units are ≤ 0xFF, else UTF-8, else (lone surrogates) UTF-16LE. */
 export const latin1 = 0;

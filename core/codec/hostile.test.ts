@@ -63,7 +63,7 @@ const regexp = (source: string) => {
 
 const hostile: ReadonlyArray<readonly [title: string, bytes: Uint8Array]> = [
   ['no bytes', new Uint8Array()],
-  ['a form of the future', new Uint8Array([0x30, 1])],
+  ['a form of the future', new Uint8Array([0x40, 1])],
   ['an unknown text encoding', new Uint8Array([textForm | 3, 0x31])],
   ['an array that claims four billion elements', structure(tag.array, ...huge)],
   ['a map that claims four billion entries', structure(tag.map, ...huge)],

@@ -1,2 +1,2 @@
 export { carriesRef } from './carries-ref.js';
-export { decode, encode, type Ownership, type RefCodec } from './codec.js';
+export { decode, encode, type RefCodec } from './codec.js';

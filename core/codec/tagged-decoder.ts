@@ -1,15 +1,11 @@
 import type { Protocol } from '../actors/definition.js';
 import { type Code, codes, GodwitError } from '../errors.js';
-import type { Ownership, RefCodec } from './codec.js';
+import type { RefCodec } from './codec.js';
 import { corrupt } from './corrupt.js';
 import { attachmentAlignment, bufferKinds, errorPart, latin1, maxDepth, smallInteger, type TextEncoding, tag, utf16 } from './format.js';
 import { isSafeRegexpSource, parseJson } from './nested-text.js';
 import { textFromBytes } from './text.js';
 
-/** A view over the received bytes is made only for at least so many bytes: below, a copy is cheaper than what the view would keep alive. */
-const leastViewBytes = 16384;
-/** A view may keep alive at most so many times its own size. */
-const mostPinned = 2;
 const uint32 = 0x1_0000_0000;
 
 const float = new Float64Array(1);
@@ -19,8 +15,8 @@ const errorConstructors: ReadonlyMap<string, ErrorConstructor> = new Map(
 );
 
 /** The value of a tagged form (format.ts). @throws whatever corrupt bytes lead to; the caller makes it DATA_LOSS */
-export function decodeTagged(bytes: Uint8Array, refs: RefCodec, ownership: Ownership): unknown {
-  return new TaggedDecoder(bytes, refs, ownership).decode();
+export function decodeTagged(bytes: Uint8Array, refs: RefCodec): unknown {
+  return new TaggedDecoder(bytes, refs).decode();
 }
 
 /** The encoding named by the low bits of a form's first byte. */
@@ -32,7 +28,6 @@ export function textEncoding(bits: number): TextEncoding {
 class TaggedDecoder {
   readonly #bytes: Uint8Array;
   readonly #refs: RefCodec;
-  readonly #ownership: Ownership;
   #at = 1;
   /** End of what may be read at `#at`: of the header first, then of the structure. */
   #end: number;
@@ -44,10 +39,9 @@ class TaggedDecoder {
   readonly #protocols: Protocol[] = [];
   readonly #targets: unknown[] = [];
 
-  constructor(bytes: Uint8Array, refs: RefCodec, ownership: Ownership) {
+  constructor(bytes: Uint8Array, refs: RefCodec) {
     this.#bytes = bytes;
     this.#refs = refs;
-    this.#ownership = ownership;
     this.#end = bytes.length;
   }
 
@@ -223,17 +217,9 @@ class TaggedDecoder {
     const start = this.#attachment(length);
     const elementBytes = 'BYTES_PER_ELEMENT' in Kind ? Kind.BYTES_PER_ELEMENT : 1;
     if (length % elementBytes !== 0) throw corrupt(`${length} bytes are no ${Kind.name}`);
-    const inPlace = this.#bytes.byteOffset + start;
-    if (Kind !== ArrayBuffer && this.#mayView(length) && inPlace % elementBytes === 0) {
-      return new (Kind as Uint8ArrayConstructor)(this.#bytes.buffer as ArrayBuffer, inPlace, length / elementBytes);
-    }
     const copy = this.#bytes.slice(start, start + length);
     if (Kind === Uint8Array) return copy;
     return Kind === ArrayBuffer ? copy.buffer : new (Kind as Uint8ArrayConstructor)(copy.buffer);
-  }
-
-  #mayView(length: number): boolean {
-    return this.#ownership === 'given' && length >= leastViewBytes && length * mostPinned >= this.#bytes.buffer.byteLength;
   }
 
   #ref(): unknown {
