@@ -4,7 +4,7 @@ import type { Handle } from './engine-abi.js';
  * A program loaded and not yet begun: what of the engine's memory differs from a fresh instance, and where things are in it.
  * Booting with a fixed clock and fixed randomness gives the same bytes everywhere, so one image serves every worker.
  */
-export interface BaseImage {
+export interface LoadedImage {
   /** Pairs [begin, end) of byte offsets in the memory, ascending; multiples of {@link grainBytes}. */
   readonly runs: Uint32Array;
   /** The bytes of all runs, one after the other; shared between threads and never written again. */
@@ -15,6 +15,11 @@ export interface BaseImage {
   readonly runtime: number;
   readonly context: number;
   readonly handles: GuestHandles;
+}
+
+/** A loaded image, told from others by its program's SHA-256. */
+export interface BaseImage extends LoadedImage {
+  readonly program: string;
 }
 
 /** The guest's entry points (GuestEntry), as handles; they lie in the memory and so are the same after a restore. */
@@ -53,7 +58,7 @@ export function differingRuns(memory: Uint8Array, fresh: Uint8Array): { readonly
 }
 
 /** Writes the image's runs into a fresh memory of at least its size. */
-export function layRuns(image: BaseImage, memory: Uint8Array): void {
+export function layRuns(image: LoadedImage, memory: Uint8Array): void {
   let taken = 0;
   for (let i = 0; i < image.runs.length; i += 2) {
     const begin = image.runs[i];

@@ -1,10 +1,12 @@
-import type { BaseImage } from './base-image.js';
+import type { BaseImage, LoadedImage } from './base-image.js';
 import type { CompiledLimits } from './limits.js';
 
 /** The control interface of a worker thread, called through Comlink. Turns and what guests emit never travel by it. */
 export interface WorkerControl {
   /** Loads a program once, for every worker. @throws {GodwitError} INVALID_ARGUMENT it does not load */
-  image(program: Uint8Array, name: string): BaseImage;
+  image(program: Uint8Array, name: string): LoadedImage;
+  /** Keeps an engine with this image laid out, so that the next `create` of its program only begins the actor. One a worker. */
+  prepare(image: BaseImage): void;
   /** Makes an instance and begins its actor. @param start a GuestStart, encoded @returns a GuestResult, encoded */
   create(instance: number, image: BaseImage, address: string, start: Uint8Array): Uint8Array;
   /** Captures after everything sent before it was handled. @returns a GuestResult, encoded */

@@ -5,7 +5,7 @@
 // E3  Addresses that the guest gives are checked against the memory before they are used.
 import { type Code, GodwitError } from '#core';
 import { sharedHeader } from '../guest/packed.js';
-import { type BaseImage, differingRuns, type GuestHandles, layRuns } from './base-image.js';
+import { differingRuns, type GuestHandles, type LoadedImage, layRuns } from './base-image.js';
 import { type EngineExports, type EngineSources, engineImports, type Handle } from './engine-abi.js';
 import type { CompiledLimits } from './limits.js';
 
@@ -49,7 +49,7 @@ export class Engine {
     module: WebAssembly.Module,
     sources: EngineSources,
     private readonly limits: CompiledLimits,
-    private readonly observer: EntryObserver,
+    public observer: EntryObserver,
   ) {
     const interrupted = (): boolean => {
       if (performance.now() > this.deadline) this.interrupted = true;
@@ -63,7 +63,7 @@ export class Engine {
   }
 
   /** Boots an engine and loads a program into it. @throws {GodwitError} INVALID_ARGUMENT the program does not load, with the guest's stack */
-  static image(module: WebAssembly.Module, program: Uint8Array, name: string, limits: CompiledLimits, observer: EntryObserver): BaseImage {
+  static image(module: WebAssembly.Module, program: Uint8Array, name: string, limits: CompiledLimits, observer: EntryObserver): LoadedImage {
     const engine = new Engine(module, bootSources, limits, observer);
     const fresh = engine.memory.slice();
     try {
@@ -78,7 +78,7 @@ export class Engine {
   }
 
   /** An engine as the image left it, with clock and randomness of its own. */
-  static restore(module: WebAssembly.Module, image: BaseImage, limits: CompiledLimits, observer: EntryObserver): Engine {
+  static restore(module: WebAssembly.Module, image: LoadedImage, limits: CompiledLimits, observer: EntryObserver): Engine {
     const engine = new Engine(module, liveSources, limits, observer);
     const { exports } = engine;
     const missing = image.memoryBytes - exports.memory.buffer.byteLength;
@@ -170,7 +170,7 @@ export class Engine {
 
   // ── Loading ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private load(program: Uint8Array, name: string, fresh: Uint8Array): BaseImage {
+  private load(program: Uint8Array, name: string, fresh: Uint8Array): LoadedImage {
     const { exports } = this;
     exports._initialize();
     if (exports.qjs_init() !== 0) throw new GodwitError('RESOURCE_EXHAUSTED', 'the script engine does not start within its memory limit');

@@ -66,7 +66,8 @@ class PooledScriptRuntime implements ScriptRuntime {
   }
 
   async warm({ manifest, program }: NonNullable<InstanceSpec['module']>): Promise<void> {
-    await this.pool.image(program, manifest.definition);
+    const image = await this.pool.image(program, manifest.definition);
+    await (await this.pool.place()).prepare(image);
   }
 
   async create(spec: InstanceSpec, host: InstanceHost): Promise<ScriptRuntimeInstance> {

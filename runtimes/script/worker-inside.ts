@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { expose, transfer } from 'comlink';
 import { GodwitError } from '#core';
-import type { BaseImage } from './base-image.js';
+import type { BaseImage, LoadedImage } from './base-image.js';
 import { BatchWriter, readBatch } from './batch.js';
 import { heartbeat, type WorkerControl, type WorkerSetup, type WorkerStats } from './control.js';
 import { keepErrorIdentity } from './control-errors.js';
@@ -22,6 +22,7 @@ class InsideWorker implements WorkerControl {
   private readonly instances = new Map<number, InsideInstance>();
   private readonly ready = new Set<InsideInstance>();
   private readonly out = new BatchWriter();
+  private spare: { readonly program: string; readonly engine: Engine } | undefined;
   private scheduled = false;
   private records = 0;
 
@@ -30,14 +31,18 @@ class InsideWorker implements WorkerControl {
     private readonly post: (batch: ArrayBuffer) => void,
   ) {}
 
-  image(program: Uint8Array, name: string): BaseImage {
+  image(program: Uint8Array, name: string): LoadedImage {
     return Engine.image(this.setup.module, program, name, this.setup.limits, this.observer(0));
   }
 
+  prepare(image: BaseImage): void {
+    if (this.spare?.program === image.program) return;
+    this.spare = { program: image.program, engine: Engine.restore(this.setup.module, image, this.setup.limits, this.observer(0)) };
+  }
+
   create(instance: number, image: BaseImage, address: string, start: Uint8Array): Uint8Array {
-    const { module, limits } = this.setup;
     try {
-      const engine = Engine.restore(module, image, limits, this.observer(instance));
+      const engine = this.engineFor(instance, image);
       const inside = new InsideInstance(instance, engine, this.out, () => this.flush());
       const result = inside.start(start);
       this.instances.set(instance, inside);
@@ -86,6 +91,14 @@ class InsideWorker implements WorkerControl {
     });
     Atomics.add(this.setup.heartbeat, heartbeat.batches, 1);
     if (!this.scheduled) this.work();
+  }
+
+  private engineFor(instance: number, image: BaseImage): Engine {
+    const { spare } = this;
+    if (spare?.program !== image.program) return Engine.restore(this.setup.module, image, this.setup.limits, this.observer(instance));
+    this.spare = undefined;
+    spare.engine.observer = this.observer(instance);
+    return spare.engine;
   }
 
   private wake(inside: InsideInstance): void {
@@ -138,6 +151,7 @@ if (parentPort !== null) {
   expose(
     {
       image: (program, name) => worker.image(program, name),
+      prepare: (image) => worker.prepare(image),
       create: (instance, image, address, start) => worker.create(instance, image, address, start),
       capture: (instance, final) => worker.capture(instance, final),
       close: (instance) => worker.close(instance),

@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
 import { type Clock, GodwitError, type Logger } from '#core';
-import type { BaseImage } from './base-image.js';
+import type { BaseImage, LoadedImage } from './base-image.js';
 import { BatchWriter, fullBatchBytes, readBatch } from './batch.js';
 import { heartbeat, type WorkerControl, type WorkerSetup, type WorkerStats } from './control.js';
 import { keepErrorIdentity } from './control-errors.js';
@@ -77,8 +77,12 @@ export class WorkerOutside implements Residence {
     this.hold();
   }
 
-  image(program: Uint8Array, name: string): Promise<BaseImage> {
+  image(program: Uint8Array, name: string): Promise<LoadedImage> {
     return this.called(() => this.control.image(program, name));
+  }
+
+  prepare(image: BaseImage): Promise<void> {
+    return this.called(() => this.control.prepare(image));
   }
 
   async create(instance: ScriptInstance, image: BaseImage, start: Uint8Array): Promise<Uint8Array> {
