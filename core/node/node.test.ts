@@ -38,66 +38,72 @@ const Counter = actor('counter', {
   },
 });
 
-test('node: an actor answers asks and handles tells in order', async (t) => {
-  const node = testNode('alone', sharedBlobs());
-  const counter = spawn(node, Counter, 'c');
-  dispatch(counter, 'add', 1);
-  dispatch(counter, 'add', 2);
+// Local delivery must be what remote delivery is: everything here runs a second time with every payload encoded.
+for (const [how, encodeAlways] of [
+  ['', false],
+  [', all payloads encoded', true],
+] as const) {
+  test(`node${how}: an actor answers asks and handles tells in order`, async (t) => {
+    const node = testNode('alone', sharedBlobs(), { encodeAlways });
+    const counter = spawn(node, Counter, 'c');
+    dispatch(counter, 'add', 1);
+    dispatch(counter, 'add', 2);
 
-  t.is(await counter.add(3), 6);
-  t.is(await counter.slow(4), 10);
-  t.deepEqual(await counter.order(), [1, 2, 3]);
-  await node.close();
-});
+    t.is(await counter.add(3), 6);
+    t.is(await counter.slow(4), 10);
+    t.deepEqual(await counter.order(), [1, 2, 3]);
+    await node.close();
+  });
 
-test('node: a stream yields every item and ends, and leaving it early ends the far side', async (t) => {
-  const node = testNode('alone', sharedBlobs());
-  const counter = spawn(node, Counter, 'c');
-  const items: number[] = [];
-  for await (const item of counter.upTo(100)) items.push(item);
-  t.deepEqual(
-    items,
-    Array.from({ length: 100 }, (_, index) => index + 1),
-  );
-  for await (const item of counter.upTo(1_000_000)) if (item === 40) break;
-  t.is(await counter.total(), 0);
-  await node.close();
-});
+  test(`node${how}: a stream yields every item and ends, and leaving it early ends the far side`, async (t) => {
+    const node = testNode('alone', sharedBlobs(), { encodeAlways });
+    const counter = spawn(node, Counter, 'c');
+    const items: number[] = [];
+    for await (const item of counter.upTo(100)) items.push(item);
+    t.deepEqual(
+      items,
+      Array.from({ length: 100 }, (_, index) => index + 1),
+    );
+    for await (const item of counter.upTo(1_000_000)) if (item === 40) break;
+    t.is(await counter.total(), 0);
+    await node.close();
+  });
 
-test('node: an error in a handler reaches the asker with its code, and the actor goes on', async (t) => {
-  const node = testNode('alone', sharedBlobs());
-  const counter = spawn(node, Counter, 'c');
-  const error = await t.throwsAsync(counter.fail());
-  t.is(GodwitError.from(error).code, 'OUT_OF_RANGE');
-  t.is(await counter.add(1), 1);
-  await node.close();
-});
+  test(`node${how}: an error in a handler reaches the asker with its code, and the actor goes on`, async (t) => {
+    const node = testNode('alone', sharedBlobs(), { encodeAlways });
+    const counter = spawn(node, Counter, 'c');
+    const error = await t.throwsAsync(counter.fail());
+    t.is(GodwitError.from(error).code, 'OUT_OF_RANGE');
+    t.is(await counter.add(1), 1);
+    await node.close();
+  });
 
-test('node: an ask ends at its deadline, by its signal, and for an actor that does not exist', async (t) => {
-  const node = testNode('alone', sharedBlobs());
-  const counter = spawn(node, Counter, 'c');
-  t.is(GodwitError.from(await t.throwsAsync(counter.never(undefined, { timeoutMs: 20 }))).code, 'DEADLINE_EXCEEDED');
-  const controller = new AbortController();
-  const given = t.throwsAsync(counter.never(undefined, { signal: controller.signal }));
-  controller.abort();
-  t.is(GodwitError.from(await given).code, 'CANCELLED');
-  const nobody = node.refTo(Counter, 'alone/nobody');
-  t.is(GodwitError.from(await t.throwsAsync(nobody.total())).code, 'NOT_FOUND');
-  await node.close();
-});
+  test(`node${how}: an ask ends at its deadline, by its signal, and for an actor that does not exist`, async (t) => {
+    const node = testNode('alone', sharedBlobs(), { encodeAlways });
+    const counter = spawn(node, Counter, 'c');
+    t.is(GodwitError.from(await t.throwsAsync(counter.never(undefined, { timeoutMs: 20 }))).code, 'DEADLINE_EXCEEDED');
+    const controller = new AbortController();
+    const given = t.throwsAsync(counter.never(undefined, { signal: controller.signal }));
+    controller.abort();
+    t.is(GodwitError.from(await given).code, 'CANCELLED');
+    const nobody = node.refTo(Counter, 'alone/nobody');
+    t.is(GodwitError.from(await t.throwsAsync(nobody.total())).code, 'NOT_FOUND');
+    await node.close();
+  });
 
-test('node: a timer comes back as a message, and a ref in a payload sends as its receiver', async (t) => {
-  const node = testNode('alone', sharedBlobs());
-  const one = spawn(node, Counter, 'one');
-  const two = spawn(node, Counter, 'two');
-  await one.late();
-  dispatch(one, 'forward', { other: two, amount: 7 });
-  await one.total();
-  while ((await one.total()) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
-  t.is(await one.total(), 100);
-  t.is(await two.total(), 7);
-  await node.close();
-});
+  test(`node${how}: a timer comes back as a message, and a ref in a payload sends as its receiver`, async (t) => {
+    const node = testNode('alone', sharedBlobs(), { encodeAlways });
+    const one = spawn(node, Counter, 'one');
+    const two = spawn(node, Counter, 'two');
+    await one.late();
+    dispatch(one, 'forward', { other: two, amount: 7 });
+    await one.total();
+    while ((await one.total()) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    t.is(await one.total(), 100);
+    t.is(await two.total(), 7);
+    await node.close();
+  });
+}
 
 test('node: asks, tells and streams cross a link', async (t) => {
   const shared = sharedBlobs();

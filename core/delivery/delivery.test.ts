@@ -1,0 +1,187 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { GodwitError } from '../errors.js';
+import { Cursor, creditWindow } from './cursor.js';
+import { Outbox } from './outbox.js';
+import { ChannelRecord } from './record.js';
+import { Ring } from './ring.js';
+import { FrameWriter, readFrame } from './wire.js';
+
+const from = { $address: 'n/a', $protocol: { definition: 'd', version: 1, messages: {} } };
+const tell = (bytes?: Uint8Array) => new ChannelRecord('tell', 'm', undefined, bytes, 0, Number.POSITIVE_INFINITY);
+
+function posted(outbox: Outbox, count: number): void {
+  for (let index = 0; index < count; index++) {
+    const record = tell(new Uint8Array(10));
+    record.number = outbox.next++;
+    outbox.hold(record);
+  }
+}
+
+test('ring: behaves as a queue under any sequence of pushes, shifts, pops and drains', (t) => {
+  const step = fc.oneof(fc.constant('push'), fc.constant('shift'), fc.constant('pop'), fc.constant('drain'));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const ring = new Ring<number>();
+      let model: number[] = [];
+      for (const [index, kind] of steps.entries()) {
+        if (kind === 'push') {
+          ring.push(index);
+          model.push(index);
+        } else if (kind === 'shift') {
+          if (ring.shift() !== model.shift()) return false;
+        } else if (kind === 'pop') {
+          if (ring.pop() !== model.pop()) return false;
+        } else {
+          if (ring.drain().join() !== model.join()) return false;
+          model = [];
+        }
+        if (ring.length !== model.length || ring.peek() !== model[0] || [...ring].join() !== model.join()) return false;
+      }
+      return true;
+    }),
+  );
+  t.is(new Ring<number>().length, 0);
+});
+
+test('cursor: handled is the highest number below which everything was handled, in whatever order it was', (t) => {
+  fc.assert(
+    fc.property(fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7, 8], { minLength: 1 }), (order) => {
+      const cursor = new Cursor(from, 1, 1);
+      const done = new Set<number>();
+      for (const number of order) {
+        cursor.settle(number);
+        done.add(number);
+        let expected = 0;
+        while (done.has(expected + 1)) expected += 1;
+        if (cursor.handled !== expected) return false;
+        for (let probe = 1; probe <= 8; probe++) if (cursor.wasHandled(probe) !== done.has(probe)) return false;
+      }
+      return true;
+    }),
+  );
+  t.is(new Cursor(from, 1, 1).credit, creditWindow);
+});
+
+test('cursor: takes the next number, drops a repetition, refuses a gap', (t) => {
+  const cursor = new Cursor(from, 1, 1);
+  t.is(cursor.accept(1), 'next');
+  t.is(cursor.accept(1), 'repeated');
+  t.is(cursor.accept(3), 'gap');
+  t.is(cursor.accept(2), 'next');
+});
+
+test('cursor: acknowledges what was handled, or only what a checkpoint covers', (t) => {
+  const cursor = new Cursor(from, 1, 1);
+  cursor.settle(1);
+  cursor.acknowledge();
+  t.is(cursor.stable, 1);
+  cursor.byCheckpoint = true;
+  cursor.settle(2);
+  cursor.acknowledge();
+  t.is(cursor.stable, 1);
+  cursor.checkpointed(2);
+  cursor.checkpointed(1);
+  t.is(cursor.stable, 2);
+});
+
+test('cursor: a capture with the mailbox keeps what was accepted, one without asks for it again', (t) => {
+  const cursor = new Cursor(from, 3, 4);
+  for (const number of [1, 2, 3, 4]) cursor.accept(number);
+  cursor.settle(1);
+  cursor.settle(3);
+  t.is(Cursor.restore(cursor.capture(true)).accept(5), 'next');
+  const again = Cursor.restore(cursor.capture(false));
+  t.is(again.accept(2), 'next');
+  t.is(again.accept(3), 'next');
+  t.true(again.wasHandled(3));
+  t.false(again.wasHandled(2));
+});
+
+test('outbox: keeps every record until it is acknowledged, and sends what is held again after a rewind, within credit', (t) => {
+  const outbox = new Outbox('n/b', 1);
+  posted(outbox, 5);
+  const sent: number[] = [];
+  for (let record = outbox.nextToSend(); record !== undefined; record = outbox.nextToSend()) {
+    sent.push(record.number);
+    outbox.sent = record.number;
+  }
+  t.deepEqual(sent, [1, 2, 3, 4, 5]);
+  outbox.acknowledge(2);
+  t.is(outbox.nextToSend(), undefined);
+  outbox.rewind();
+  t.is(outbox.nextToSend()?.number, 3);
+  outbox.credit = 3;
+  outbox.sent = 3;
+  t.is(outbox.nextToSend(), undefined);
+});
+
+test('outbox: refuses beyond its bounds, in records and in bytes, before a number is taken', (t) => {
+  const many = new Outbox('n/b', 1);
+  posted(many, 8192);
+  t.is(GodwitError.from(t.throws(() => many.checkRoom('n/a'))).code, 'RESOURCE_EXHAUSTED');
+  t.is(many.next, 8193);
+  const large = new Outbox('n/b', 1);
+  const record = tell(new Uint8Array(64 * 1024 * 1024));
+  record.number = large.next++;
+  large.hold(record);
+  t.is(GodwitError.from(t.throws(() => large.checkRoom('n/a'))).code, 'RESOURCE_EXHAUSTED');
+  large.acknowledge(1);
+  t.notThrows(() => large.checkRoom('n/a'));
+});
+
+test('outbox: a new life numbers what it holds from 1, as a later incarnation', (t) => {
+  const outbox = new Outbox('n/b', 2);
+  posted(outbox, 4);
+  outbox.acknowledge(1);
+  outbox.beginAnew(2);
+  t.is(outbox.incarnation, 3);
+  t.deepEqual(
+    [...outbox.held].map(({ number }) => number),
+    [1, 2, 3],
+  );
+  t.is(outbox.next, 4);
+});
+
+test('wire: frames carry their entries whole and in order; every truncation and most damage is DATA_LOSS, never a crash', (t) => {
+  const writer = new FrameWriter();
+  writer.open(7, Uint8Array.of(1, 2));
+  writer.name(3, Uint8Array.of(9));
+  writer.record(1, 3, 7, 42, 5, 250.5, new Uint8Array(300).fill(4));
+  writer.record(0, 3, 7, 43, 0, Number.POSITIVE_INFINITY, undefined);
+  writer.ack(7, 41, 1065);
+  writer.bounce(8, Uint8Array.of(5));
+  writer.control(Uint8Array.of(6, 7));
+  const frame = writer.take();
+  const read = (bytes: Uint8Array): unknown[] => {
+    const seen: unknown[] = [];
+    const note = (...entry: unknown[]) => void seen.push(entry);
+    readFrame(bytes, { record: note, ack: note, open: note, name: note, bounceReceived: note, controlReceived: note });
+    return seen;
+  };
+  t.deepEqual(read(frame), [
+    [7, Uint8Array.of(1, 2)],
+    [3, Uint8Array.of(9)],
+    [1, 3, 7, 42, 5, 250.5, new Uint8Array(300).fill(4)],
+    [0, 3, 7, 43, 0, Number.POSITIVE_INFINITY, undefined],
+    [7, 41, 1065],
+    [8, Uint8Array.of(5)],
+    [Uint8Array.of(6, 7)],
+  ]);
+  const endsWell = (bytes: Uint8Array): boolean => {
+    try {
+      read(bytes);
+      return true;
+    } catch (thrown) {
+      return GodwitError.is(thrown) && thrown.code === 'DATA_LOSS';
+    }
+  };
+  for (let length = 0; length < frame.length; length++) t.true(endsWell(frame.subarray(0, length)), `cut at ${length}`);
+  fc.assert(
+    fc.property(fc.nat(frame.length - 1), fc.nat(255), (at, byte) => {
+      const damaged = frame.slice();
+      damaged[at] = byte;
+      return endsWell(damaged);
+    }),
+  );
+});
