@@ -26,10 +26,12 @@ export class StreamReader implements AsyncIterableIterator<unknown>, Waiting {
   /**
    * @param more tells the far side how many items it may have sent in all
    * @param cancel tells the far side that nobody reads any more
+   * @param onEnd called once, when no further item will be taken in
    */
   constructor(
     private readonly more: (upTo: number) => void,
     private readonly cancel: () => void,
+    private readonly onEnd: () => void = () => {},
   ) {}
 
   [Symbol.asyncIterator](): this {
@@ -64,17 +66,23 @@ export class StreamReader implements AsyncIterableIterator<unknown>, Waiting {
   }
 
   resolve(_value: unknown): void {
-    this.ended = true;
+    this.end();
     for (const reader of this.readers.splice(0)) reader.resolve({ done: true, value: undefined });
   }
 
   reject(error: GodwitError): void {
     if (this.ended) return;
-    this.ended = true;
+    this.end();
     const reader = this.readers.shift();
     if (reader === undefined) this.failure = error;
     else reader.reject(error);
     for (const other of this.readers.splice(0)) other.resolve({ done: true, value: undefined });
+  }
+
+  private end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.onEnd();
   }
 
   private take(): unknown {
@@ -91,4 +99,23 @@ export class StreamReader implements AsyncIterableIterator<unknown>, Waiting {
 export function checkTimeout(timeoutMs: number, kind: 'ask' | 'stream', message: string, address: string): number {
   if (!(timeoutMs > 0)) throw new GodwitError('INVALID_ARGUMENT', `timeoutMs of ${kind} '${message}' of ${address} must be above 0, not ${timeoutMs}`);
   return timeoutMs;
+}
+
+/** An ask that its asker's signal gives up: `giveUp` is called and the ask rejected with CANCELLED. Once settled it listens no more. */
+export function cancellable(waiting: Waiting, signal: AbortSignal, giveUp: () => void): Waiting {
+  const onAbort = () => {
+    giveUp();
+    waiting.reject(new GodwitError('CANCELLED', 'the ask was given up by its signal', { cause: signal.reason }));
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    resolve(value) {
+      signal.removeEventListener('abort', onAbort);
+      waiting.resolve(value);
+    },
+    reject(error) {
+      signal.removeEventListener('abort', onAbort);
+      waiting.reject(error);
+    },
+  };
 }

@@ -11,8 +11,8 @@ import { decode, encode, type RefCodec } from '../codec/index.js';
 import { Numbered } from '../delivery/numbered.js';
 import { type ErrorValue, errorFromValue, GodwitError, valueFromError } from '../errors.js';
 import type { InstanceCapture, InstanceHost, Payload, Target, Turn, TurnEnd } from '../ports/runtime.js';
-import { checkTimeout, StreamReader, type Waiting } from './asks.js';
-import { type AnyDefinition, stopMessage } from './definition.js';
+import { cancellable, checkTimeout, StreamReader, type Waiting } from './asks.js';
+import { type AnyDefinition, type Decision, stopMessage } from './definition.js';
 import { OpenStream } from './open-stream.js';
 import {
   type AskOptions,
@@ -49,6 +49,7 @@ export class Behaviour implements Holder {
   private turning = false;
   private flushing = false;
   private stopped = false;
+  private retired = false;
 
   constructor(
     readonly address: string,
@@ -78,12 +79,16 @@ export class Behaviour implements Holder {
     return { state: encode(this.state, this.refs), nextAsk: this.nextAsk, streams };
   }
 
-  /** Ends everything that waits here: nothing more is settled, streams end without a word. */
+  /** Ends everything here: what waits is rejected with CANCELLED, streams end without a word, and what still runs reaches the world no more. */
   retire(): void {
+    if (this.retired) return;
     this.stopped = true;
-    for (const stream of this.streams.values()) stream.close(undefined);
+    for (const stream of [...this.streams.values()]) stream.close(undefined);
+    this.retired = true;
+    const waiting = [...this.waiting.values()];
     this.waiting.clear();
     this.queued.length = 0;
+    for (const one of waiting) one.reject(this.retirement());
   }
 
   /** Runs a turn, or queues it behind the running one (B1). */
@@ -131,12 +136,14 @@ export class Behaviour implements Holder {
   tell(to: Target, message: string, payload: unknown): void {
     if (checkMessage(to as RefCore, message) === 'stream')
       throw new GodwitError('INVALID_ARGUMENT', `'${message}' of actor ${to.$address} is a stream: iterate it instead of telling it`);
+    this.checkLiving();
     this.host.send('tell', to, message, { value: payload, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
     this.sent();
   }
 
   ask(to: RefCore, message: string, payload: unknown, options: AskOptions | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      this.checkLiving();
       const timeoutMs = checkTimeout(options?.timeoutMs ?? defaultTimeoutMs, 'ask', message, to.$address);
       options?.signal?.throwIfAborted();
       const ask = this.nextAsk++;
@@ -147,16 +154,20 @@ export class Behaviour implements Holder {
   }
 
   stream(to: RefCore, message: string, payload: unknown, options: AskOptions | undefined): AsyncIterableIterator<unknown> {
+    this.checkLiving();
     const timeoutMs = checkTimeout(options?.timeoutMs ?? Number.POSITIVE_INFINITY, 'stream', message, to.$address);
-    options?.signal?.throwIfAborted();
+    const signal = options?.signal;
+    signal?.throwIfAborted();
     const ask = this.nextAsk++;
+    const onAbort = () => void reader.return();
     const reader = new StreamReader(
       (upTo) => this.during(() => this.host.more(ask, upTo)),
       () => this.giveUp(ask),
+      () => signal?.removeEventListener('abort', onAbort),
     );
     this.host.send('stream', to, message, { value: payload, bytes: undefined }, ask, timeoutMs);
     this.waiting.set(ask, reader);
-    options?.signal?.addEventListener('abort', () => void reader.return(), { once: true });
+    signal?.addEventListener('abort', onAbort, { once: true });
     this.sent();
     return reader;
   }
@@ -166,6 +177,7 @@ export class Behaviour implements Holder {
   }
 
   stop(to: RefCore): void {
+    this.checkLiving();
     this.host.send('tell', to, stopMessage, { value: undefined, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
     this.sent();
   }
@@ -180,6 +192,7 @@ export class Behaviour implements Holder {
 
   callHost(hostFunction: string, method: string, args: unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      this.checkLiving();
       const call = this.nextAsk++;
       this.host.call(call, hostFunction, method, { value: args, bytes: undefined });
       this.waiting.set(call, { resolve, reject });
@@ -191,6 +204,7 @@ export class Behaviour implements Holder {
     const handlers = this.definition?.protocol.messages ?? {};
     if (!Object.hasOwn(handlers, message) || this.definition === undefined)
       throw unknownMessage(this.address, this.definition?.protocol ?? { definition: '', version: 1, messages: {} }, message);
+    this.checkLiving();
     const timer = this.nextAsk++;
     this.host.after(timer, checkDelay(delayMs, message), message, { value: payload, bytes: undefined });
     this.sent();
@@ -198,6 +212,7 @@ export class Behaviour implements Holder {
   }
 
   child(definition: AnyDefinition, name: string): RefCore {
+    this.checkLiving();
     this.host.child(definition.protocol, definition, name);
     return createRef(`${this.address}/${name}`, definition.protocol, this) as unknown as RefCore;
   }
@@ -222,7 +237,7 @@ export class Behaviour implements Holder {
 
   flush(): void {
     this.flushing = false;
-    this.host.flush();
+    if (!this.retired) this.host.flush();
   }
 
   // ── Turns ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -282,21 +297,34 @@ export class Behaviour implements Holder {
   }
 
   private finish(turn: Turn, context: TurnContext, value: unknown): void {
+    if (this.retired) return;
     if (turn.kind === 'ask') this.host.reply(turn.ask, { value, bytes: undefined });
     if (turn.kind !== 'stream' && this.contexts.size > 0) this.contexts.delete(turn.ask);
     this.conclude(context, orderly);
   }
 
   private fail(turn: Turn, context: TurnContext, thrown: unknown): void {
+    if (this.retired) return;
     this.host.discard();
     const error = GodwitError.from(thrown);
-    const decision = this.definition?.supervise.decide?.(error, turn.message) ?? 'resume';
+    const decision = this.supervise(error, turn.message);
     const value = valueFromError(error);
     if (turn.ask !== 0) this.host.fail(turn.ask, value);
     this.contexts.delete(turn.ask);
-    if (decision === 'reset') this.state = this.definition?.state();
     if (decision === 'stop' || decision === 'escalate') this.stopped = true;
     this.conclude(context, { threw: value, decision });
+  }
+
+  /** What becomes of the actor after a throw; a reset has taken place. Supervision that itself throws stops the actor: nothing else is known to be safe. */
+  private supervise(error: GodwitError, message: string): Decision {
+    try {
+      const decision = this.definition?.supervise.decide?.(error, message) ?? 'resume';
+      if (decision === 'reset') this.state = this.definition?.state();
+      return decision;
+    } catch (thrown) {
+      this.host.log('error', 'supervision.failed', { actor: this.address, message, reason: GodwitError.from(thrown).message });
+      return 'stop';
+    }
   }
 
   private conclude(context: TurnContext, end: TurnEnd): void {
@@ -329,7 +357,18 @@ export class Behaviour implements Holder {
     if (this.waiting.delete(ask)) this.during(() => this.host.cancel(ask));
   }
 
+  private checkLiving(): void {
+    if (this.retired) throw this.retirement();
+  }
+
+  private retirement(): GodwitError {
+    const who =
+      this.definition === undefined ? `node ${this.address} was closed` : `actor ${this.address} ended here: it was stopped, moved, or its node closed`;
+    return new GodwitError('CANCELLED', who);
+  }
+
   private during(act: () => void): void {
+    if (this.retired) return;
     act();
     this.sent();
   }
@@ -350,22 +389,4 @@ function movedError(address: string): GodwitError {
 function checkDelay(delayMs: number, message: string): number {
   if (!(delayMs >= 0)) throw new GodwitError('INVALID_ARGUMENT', `delay of timer '${message}' must be 0 ms or more, not ${delayMs}`);
   return delayMs;
-}
-
-function cancellable(waiting: Waiting, signal: AbortSignal, giveUp: () => void): Waiting {
-  const onAbort = () => {
-    giveUp();
-    waiting.reject(new GodwitError('CANCELLED', 'the ask was given up by its signal', { cause: signal.reason }));
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  return {
-    resolve(value) {
-      signal.removeEventListener('abort', onAbort);
-      waiting.resolve(value);
-    },
-    reject(error) {
-      signal.removeEventListener('abort', onAbort);
-      waiting.reject(error);
-    },
-  };
 }

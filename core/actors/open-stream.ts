@@ -52,8 +52,10 @@ export class OpenStream {
     this.closed = true;
     const { ask } = this.context.turn;
     this.context.abort();
-    // An async generator's return waits for the await it is suspended in; nobody needs its outcome.
-    void Promise.resolve(this.generator.return(undefined)).catch(() => undefined);
+    // An async generator's return waits for the await it is suspended in, a plain one's `finally` may throw at once; nobody needs the outcome.
+    Promise.resolve()
+      .then(() => this.generator.return(undefined))
+      .catch(() => undefined);
     if (error !== undefined) this.behaviour.host.fail(ask, valueFromError(error));
     this.behaviour.closeStream(ask);
     this.behaviour.flush();

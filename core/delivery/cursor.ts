@@ -13,7 +13,8 @@ export interface AcknowledgementSink {
  *
  *     1 … stable … handled … accepted | next
  *
- * C1 `accepted` grows by one: a lower number is a repetition and dropped, a higher one a gap and refused.
+ * C1 `accepted` grows by one: a lower number is a repetition and dropped, a higher one a gap and refused. Only the first new record of a
+ *    cursor that knows nothing yet, or that a takeover rolled back, may be higher: what lies between was acknowledged by a former life.
  * C2 `handled` is the highest number up to which everything was handled; what was handled out of turn (a reply, while a tell before it
  *    still waits in the mailbox) is kept in `ahead` until the numbers below it are.
  * C3 Only `stable` is acknowledged; the sender keeps everything above it.
@@ -34,10 +35,18 @@ export class Cursor {
   dirty = false;
   /** True if `stable` moves only with checkpoints (`checkpointed`), not with `handled`. */
   byCheckpoint = false;
+  /** Records of this stream that a takeover lost, and that nobody has been told of. */
+  lost = 0;
+  /** True until the first record: see C1. */
+  private fresh = true;
+  /** True if a takeover brought it back: then a jump means lost records. */
+  private rolledBack = false;
   private ahead: number[] = [];
 
+  /** @param life boot of the sender's home when it was spawned: another one is another actor of the same name */
   constructor(
     readonly from: Target,
+    readonly life: string,
     public incarnation: number,
     public epoch: number,
   ) {}
@@ -45,9 +54,21 @@ export class Cursor {
   /** C1. */
   accept(number: number): 'next' | 'repeated' | 'gap' {
     if (number <= this.accepted) return 'repeated';
-    if (number !== this.accepted + 1) return 'gap';
+    if (number !== this.accepted + 1 && !this.fresh) return 'gap';
+    this.skipTo(number);
     this.accepted = number;
     return 'next';
+  }
+
+  /** The stream goes on at `number`, which is beyond what was accepted. */
+  skipTo(number: number): void {
+    if (number - 1 > this.accepted) {
+      if (this.rolledBack) this.lost = number - 1 - this.accepted;
+      this.accepted = number - 1;
+      this.handled = this.stable = Math.max(this.handled, number - 1);
+      this.ahead = this.ahead.filter((other) => other > this.handled);
+    }
+    this.fresh = this.rolledBack = false;
   }
 
   /** C2. */
@@ -86,11 +107,12 @@ export class Cursor {
     return this.handled + creditWindow;
   }
 
-  /** @param withMailbox true if the records that wait in the mailbox are captured too; without them their senders must send them again */
+  /** @param withMailbox true if the records that wait in the mailbox are captured too; without them their sender must send them again */
   capture(withMailbox: boolean): CursorCapture {
-    const { from, incarnation, epoch, handled, ahead } = this;
+    const { from, life, incarnation, epoch, handled, ahead } = this;
     return {
       from: { $address: from.$address, $protocol: from.$protocol },
+      life,
       incarnation,
       epoch,
       accepted: withMailbox ? this.accepted : handled,
@@ -99,8 +121,10 @@ export class Cursor {
     };
   }
 
-  static restore(capture: CursorCapture): Cursor {
-    const cursor = new Cursor(capture.from, capture.incarnation, capture.epoch);
+  /** @param rolledBack true after a takeover, which forgets what came after the capture */
+  static restore(capture: CursorCapture, rolledBack: boolean): Cursor {
+    const cursor = new Cursor(capture.from, capture.life, capture.incarnation, capture.epoch);
+    cursor.fresh = cursor.rolledBack = rolledBack;
     cursor.accepted = capture.accepted;
     cursor.handled = cursor.stable = capture.handled;
     cursor.ahead = [...capture.ahead];
@@ -111,6 +135,7 @@ export class Cursor {
 /** A cursor as plain data. */
 export interface CursorCapture {
   readonly from: Target;
+  readonly life: string;
   readonly incarnation: number;
   readonly epoch: number;
   readonly accepted: number;

@@ -47,7 +47,7 @@ test('ring: behaves as a queue under any sequence of pushes, shifts, pops and dr
 test('cursor: handled is the highest number below which everything was handled, in whatever order it was', (t) => {
   fc.assert(
     fc.property(fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7, 8], { minLength: 1 }), (order) => {
-      const cursor = new Cursor(from, 1, 1);
+      const cursor = new Cursor(from, 'life', 1, 1);
       const done = new Set<number>();
       for (const number of order) {
         cursor.settle(number);
@@ -60,11 +60,24 @@ test('cursor: handled is the highest number below which everything was handled, 
       return true;
     }),
   );
-  t.is(new Cursor(from, 1, 1).credit, creditWindow);
+  t.is(new Cursor(from, 'life', 1, 1).credit, creditWindow);
+});
+
+test('cursor: one that knows nothing yet begins where the stream does; after a takeover the jump counts as lost', (t) => {
+  const fresh = new Cursor(from, 'life', 1, 1);
+  t.is(fresh.accept(7), 'next');
+  t.is(fresh.lost, 0);
+  t.is(fresh.handled, 6);
+  t.is(fresh.accept(9), 'gap');
+  const rolledBack = Cursor.restore(fresh.capture(false), true);
+  t.is(rolledBack.accept(6), 'repeated');
+  t.is(rolledBack.accept(10), 'next');
+  t.is(rolledBack.lost, 3);
+  t.is(rolledBack.accept(12), 'gap');
 });
 
 test('cursor: takes the next number, drops a repetition, refuses a gap', (t) => {
-  const cursor = new Cursor(from, 1, 1);
+  const cursor = new Cursor(from, 'life', 1, 1);
   t.is(cursor.accept(1), 'next');
   t.is(cursor.accept(1), 'repeated');
   t.is(cursor.accept(3), 'gap');
@@ -72,7 +85,7 @@ test('cursor: takes the next number, drops a repetition, refuses a gap', (t) => 
 });
 
 test('cursor: acknowledges what was handled, or only what a checkpoint covers', (t) => {
-  const cursor = new Cursor(from, 1, 1);
+  const cursor = new Cursor(from, 'life', 1, 1);
   cursor.settle(1);
   cursor.acknowledge();
   t.is(cursor.stable, 1);
@@ -86,12 +99,12 @@ test('cursor: acknowledges what was handled, or only what a checkpoint covers', 
 });
 
 test('cursor: a capture with the mailbox keeps what was accepted, one without asks for it again', (t) => {
-  const cursor = new Cursor(from, 3, 4);
+  const cursor = new Cursor(from, 'life', 3, 4);
   for (const number of [1, 2, 3, 4]) cursor.accept(number);
   cursor.settle(1);
   cursor.settle(3);
-  t.is(Cursor.restore(cursor.capture(true)).accept(5), 'next');
-  const again = Cursor.restore(cursor.capture(false));
+  t.is(Cursor.restore(cursor.capture(true), false).accept(5), 'next');
+  const again = Cursor.restore(cursor.capture(false), false);
   t.is(again.accept(2), 'next');
   t.is(again.accept(3), 'next');
   t.true(again.wasHandled(3));
@@ -130,11 +143,23 @@ test('outbox: refuses beyond its bounds, in records and in bytes, before a numbe
   t.notThrows(() => large.checkRoom('n/a'));
 });
 
+test('outbox: what is not retained takes no place in the stream', (t) => {
+  const outbox = new Outbox('n/b', 1);
+  posted(outbox, 5);
+  outbox.retain(({ number }) => number % 2 === 0);
+  t.deepEqual(
+    [...outbox.held].map(({ number }) => number),
+    [4, 5],
+  );
+  t.is(outbox.next, 6);
+  t.is(outbox.nextToSend()?.number, 4);
+});
+
 test('outbox: a new life numbers what it holds from 1, as a later incarnation', (t) => {
   const outbox = new Outbox('n/b', 2);
   posted(outbox, 4);
   outbox.acknowledge(1);
-  outbox.beginAnew(2);
+  outbox.beginAnew(3);
   t.is(outbox.incarnation, 3);
   t.deepEqual(
     [...outbox.held].map(({ number }) => number),

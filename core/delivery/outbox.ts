@@ -67,9 +67,20 @@ export class Outbox {
 
   /** Begins the stream again at 1, as a later incarnation; what is held is numbered anew. A receiver that knew the former one drops it. */
   beginAnew(incarnation: number): void {
-    this.incarnation = Math.max(incarnation, this.incarnation + 1);
+    this.incarnation = incarnation;
     this.next = 1;
     for (const record of this.held) record.number = this.next++;
+    this.rewind();
+  }
+
+  /** Keeps only what `wanted` says; the rest takes no place in the stream any more. For a receiver that begins anew, too. */
+  retain(wanted: (record: ChannelRecord) => boolean): void {
+    const kept = this.empty().filter(wanted);
+    let number = this.next - kept.length;
+    for (const record of kept) {
+      record.number = number++;
+      this.hold(record);
+    }
     this.rewind();
   }
 

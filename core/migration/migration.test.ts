@@ -255,6 +255,17 @@ test('owner: pauses when its lease ends and resumes at the same epoch when it is
   t.deepEqual(types(stepOwner(paused.state, told(grant(2, 50), 2100))), [], 'a grant for an old question leases nothing');
 });
 
+test('owner: a lease without an end has no timer, not even when it is granted again', (t) => {
+  const atHome = createOwner({ ...ownership, self: device }, Number.POSITIVE_INFINITY, 0);
+  t.deepEqual(atHome.effects, []);
+  const endless = { ...grant(2, 10, device), leaseMs: Number.POSITIVE_INFINITY };
+
+  const again = stepOwner(atHome.state, told(endless, 20));
+  t.deepEqual(again.effects, []);
+  t.true(mayRun(again.state, 1e15));
+  t.deepEqual(stepOwner(again.state, { type: 'timer', timer: 'lease', nowMs: 30 }).effects, [], 'one that was armed before is not armed again');
+});
+
 test('owner: destroys its copy when there is a later owner', (t) => {
   const step = stepOwner(createOwner(ownership, 2000, 0).state, told({ type: 'registered', ...by(device, 3), register: takeOver(committed, device) }));
 

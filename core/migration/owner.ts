@@ -83,9 +83,7 @@ type OwnerStep = Step<OwnerState, OwnerEffect>;
 /** An owner with a lease until `leaseUntilMs` on its own clock; Infinity where the home owns. */
 export function createOwner(of: Ownership, leaseUntilMs: number, nowMs: number): OwnerStep {
   const state: OwnerState = { of, phase: 'running', leaseUntilMs, announcing: undefined };
-  return leaseUntilMs === Number.POSITIVE_INFINITY
-    ? stay(state)
-    : stayAnd(state, leaseTimer(state, nowMs), { type: 'startTimer', timer: 'renew', delayMs: of.timings.renewEveryMs });
+  return isEndless(state) ? stay(state) : stayAnd(state, ...leaseTimer(state, nowMs), { type: 'startTimer', timer: 'renew', delayMs: of.timings.renewEveryMs });
 }
 
 /** O1: true while a turn may begin and an effect may leave. */
@@ -106,7 +104,7 @@ export function stepOwner(state: OwnerState, event: OwnerEvent): OwnerStep {
     case 'epochSeen':
       return event.epoch > state.of.epoch ? stayAnd(state, query(state, event.nowMs)) : stay(state);
     case 'peerRegained':
-      return event.peer === state.of.home && state.leaseUntilMs !== Number.POSITIVE_INFINITY ? stayAnd(state, query(state, event.nowMs)) : stay(state);
+      return event.peer === state.of.home && !isEndless(state) ? stayAnd(state, query(state, event.nowMs)) : stay(state);
     case 'handedOver':
       return end(state, 'handedOver');
     default:
@@ -125,7 +123,7 @@ function onMessage(state: OwnerState, message: MigrationMessage, nowMs: number):
   const renewed: OwnerState = { ...state, leaseUntilMs: Math.max(state.leaseUntilMs, message.askedAtMs + message.leaseMs) };
   if (nowMs >= renewed.leaseUntilMs) return stay(renewed);
   const resume: readonly OwnerEffect[] = state.phase === 'paused' ? [{ type: 'resume', epoch: of.epoch }] : [];
-  return stayAnd({ ...renewed, phase: 'running' }, leaseTimer(renewed, nowMs), ...resume);
+  return stayAnd({ ...renewed, phase: 'running' }, ...leaseTimer(renewed, nowMs), ...resume);
 }
 
 function onRegister(state: OwnerState, register: Register): OwnerStep {
@@ -157,7 +155,7 @@ function announce(state: OwnerState): OwnerStep {
 }
 
 function onLeaseTimer(state: OwnerState, nowMs: number): OwnerStep {
-  if (nowMs < state.leaseUntilMs) return stayAnd(state, leaseTimer(state, nowMs));
+  if (nowMs < state.leaseUntilMs) return stayAnd(state, ...leaseTimer(state, nowMs));
   return state.phase === 'paused' ? stay(state) : stayAnd({ ...state, phase: 'paused' }, { type: 'pause' }, query(state, nowMs));
 }
 
@@ -171,8 +169,13 @@ function end(state: OwnerState, phase: 'fenced' | 'handedOver', ...effects: read
   );
 }
 
-function leaseTimer(state: OwnerState, nowMs: number): OwnerEffect {
-  return { type: 'startTimer', timer: 'lease', delayMs: Math.max(0, state.leaseUntilMs - nowMs) };
+/** None for a lease without an end: no platform timer counts that far, and most would fire at once. */
+function leaseTimer(state: OwnerState, nowMs: number): readonly OwnerEffect[] {
+  return isEndless(state) ? [] : [{ type: 'startTimer', timer: 'lease', delayMs: Math.max(0, state.leaseUntilMs - nowMs) }];
+}
+
+function isEndless(state: OwnerState): boolean {
+  return state.leaseUntilMs === Number.POSITIVE_INFINITY;
 }
 
 function query(state: OwnerState, nowMs: number): Send {

@@ -77,26 +77,29 @@ export class Actors implements CellHost {
   }
 
   /** The cell through which the node's application sends. */
-  createApplication(protocol: Protocol): Cell {
+  createApplication(protocol: Protocol, life: string): Cell {
     const cell = new Cell({ $address: this.name, $protocol: protocol }, undefined, this, true);
+    cell.life = life;
     this.cells.set(this.name, cell);
     return cell;
   }
 
   /** Spawns, or attaches to what has the name. @throws {GodwitError} ALREADY_EXISTS an actor of another definition has this name */
-  start(address: string, protocol: Protocol, definition: AnyDefinition | undefined, manifest: Manifest | undefined): void {
+  start(address: string, protocol: Protocol, definition: AnyDefinition | undefined, manifest: Manifest | undefined, life: string): void {
     const running = this.cells.get(address);
     if (running !== undefined) {
       if (running.target.$protocol.definition === protocol.definition) return;
       throw new GodwitError('ALREADY_EXISTS', `actor ${address} exists as ${running.target.$protocol.definition}, not ${protocol.definition}`);
     }
-    if (this.host.directory.location(address) !== undefined) return;
+    const location = this.host.directory.location(address);
+    if (location !== undefined && location.node !== this.name) return;
     if (definition !== undefined) this.definitions.set(definition.name, definition);
     const cell = new Cell({ $address: address, $protocol: protocol }, definition, this);
     cell.tier = definition === undefined ? 'script' : 'native';
     cell.manifest = manifest;
     cell.checkpointTurns = definition?.checkpointTurns ?? 0;
     cell.incarnation = this.nextIncarnation++;
+    cell.life = life;
     this.cells.set(address, cell);
     // Somebody may have held a ref to it, and records for it, before it existed.
     this.host.routes.reroute(address);
@@ -118,6 +121,7 @@ export class Actors implements CellHost {
   end(cell: Cell, reason: string): void {
     if (cell.status === 'ended') return;
     cell.refuseAll(new GodwitError('NOT_FOUND', reason));
+    this.host.directory.forget(cell.address);
     this.remove(cell, {});
     this.host.routes.retire(cell);
     this.host.ended(cell);
@@ -208,7 +212,7 @@ export class Actors implements CellHost {
       parent.manifest === undefined || definition !== undefined
         ? undefined
         : { ...parent.manifest, definition: protocol.definition, version: protocol.version };
-    this.start(`${parent.address}/${name}`, protocol, definition, manifest);
+    this.start(`${parent.address}/${name}`, protocol, definition, manifest, parent.life);
   }
 
   callHostFunction(cell: Cell, call: number, hostFunction: string, method: string, args: Payload): void {
@@ -239,7 +243,10 @@ export class Actors implements CellHost {
       }
     }
     cell.restartInstance();
-    this.createInstance(cell, cell.tier, cell.manifest, cell.lastCapture).then(
+    const { lastCapture } = cell;
+    // Its asks were given up, but an answer may be on its way: their numbers are not used again. Its streams have failed.
+    const capture = lastCapture === undefined ? undefined : { ...lastCapture, nextAsk: Math.max(lastCapture.nextAsk, cell.outlet.lastNumber + 1), streams: [] };
+    this.createInstance(cell, cell.tier, cell.manifest, capture).then(
       (instance) => this.run(cell, instance),
       (thrown: unknown) => this.end(cell, `actor ${cell.address} could not be restarted: ${GodwitError.from(thrown).message}`),
     );

@@ -166,6 +166,7 @@ test('bad input: corrupt, truncated and lying frames close the link with one lin
     () => Uint8Array.of(1),
     (writer) => {
       open(writer);
+      writer.record(0, 0, 1, 1, 0, Number.POSITIVE_INFINITY, undefined);
       writer.record(0, 0, 1, 7, 0, Number.POSITIVE_INFINITY, undefined);
       return writer.take();
     },

@@ -13,6 +13,7 @@ import { outgoingRefs } from './refs.js';
 /** Everything of an actor that moves as one unit (DESIGN §8): state, unhandled records, cursors, outboxes, timers, open streams. */
 export interface CellCapture {
   readonly protocol: Protocol;
+  readonly life: string;
   readonly incarnation: number;
   readonly turns: number;
   readonly checkpointTurns: number;
@@ -21,32 +22,45 @@ export interface CellCapture {
   readonly cursors: readonly CursorCapture[];
   readonly outboxes: readonly OutboxCapture[];
   readonly mailbox: ReadonlyArray<{ readonly from: string; readonly record: RecordCapture }>;
-  /** Inbound streams that begin again, by the number under which the instance answers them. */
-  readonly open: ReadonlyArray<{ readonly ask: number; readonly from: Target; readonly record: RecordCapture }>;
-  /** Asks and streams of the actor itself that nothing in a frozen actor waits for are not kept; resumable readers do not exist. */
+  /** What concerns turns under way, and came during the freeze. */
+  readonly deferred: ReadonlyArray<{ readonly from: string; readonly record: RecordCapture }>;
+  /** Inbound streams by the number under which the instance answers them: those that begin again, and those that end ABORTED. */
+  readonly open: ReadonlyArray<{ readonly ask: number; readonly from: string; readonly record: RecordCapture; readonly resumed: boolean }>;
   readonly timers: ReadonlyArray<{ readonly id: number; readonly remainingMs: number; readonly message: string; readonly payload: Uint8Array | undefined }>;
 }
 
 /**
- * The actor as bytes. @param withMailbox true for a move; a checkpoint leaves unhandled records to their senders, who still hold them
+ * The actor as bytes. @param withMailbox true for a move; a checkpoint leaves unhandled records of other nodes to their senders, who still
+ * hold them, and keeps only those that lie nowhere else
  * @throws {GodwitError} INVALID_ARGUMENT a record in the mailbox cannot travel
  */
 export function captureCell(cell: Cell, instance: InstanceCapture, now: number, withMailbox: boolean): Uint8Array {
-  const mailbox = withMailbox ? [...cell.mailbox].filter((record) => !record.cancelled) : [];
+  cell.dropCancelled();
+  const isWhole = (cursor: Cursor) => withMailbox || cursor.sink === undefined;
+  const waiting = (records: Iterable<ChannelRecord>) =>
+    [...records]
+      .filter((record) => record.cursor !== undefined && isWhole(record.cursor))
+      .map((record) => ({ from: (record.sender as Target).$address, record: captureEncoded(cell, record, now) }));
+  const resumed = new Set(instance.streams.map(({ ask }) => ask));
+  const open = [...cell.open.values()].filter((record) => record.sender !== undefined);
   const capture: CellCapture = {
     protocol: cell.target.$protocol,
+    life: cell.life,
     incarnation: cell.incarnation,
     turns: cell.turns,
     checkpointTurns: cell.checkpointTurns,
     nextOpen: cell.nextOpen,
     instance,
-    cursors: [...cell.cursors.values()].map((cursor) => cursor.capture(withMailbox)),
+    cursors: [...cell.cursors.values()].map((cursor) => cursor.capture(isWhole(cursor))),
     outboxes: [...cell.outlet.channels.values()].map((channel) => channel.capture(now)),
-    mailbox: mailbox.map((record) => ({ from: (record.sender as Target).$address, record: captureEncoded(cell, record, now) })),
-    open: instance.streams.flatMap(({ ask }) => {
-      const record = cell.open.get(ask);
-      return record?.sender === undefined ? [] : [{ ask, from: plain(record.sender), record: captureEncoded(cell, record, now) }];
-    }),
+    mailbox: waiting(cell.mailbox),
+    deferred: waiting(cell.deferred),
+    open: open.map((record) => ({
+      ask: record.ask,
+      from: (record.sender as Target).$address,
+      record: captureEncoded(cell, record, now),
+      resumed: resumed.has(record.ask),
+    })),
     timers: [...cell.outlet.timers.values()].map(({ id, dueAt, message, payload }) => ({
       id,
       remainingMs: Math.max(0, dueAt - now),
@@ -66,39 +80,45 @@ export function parseCapture(bytes: Uint8Array): CellCapture {
     capture.instance?.state instanceof Uint8Array &&
     Array.isArray(capture.cursors) &&
     Array.isArray(capture.outboxes) &&
-    Array.isArray(capture.mailbox);
+    Array.isArray(capture.mailbox) &&
+    Array.isArray(capture.deferred) &&
+    Array.isArray(capture.open) &&
+    Array.isArray(capture.timers);
   if (!valid) throw new GodwitError('DATA_LOSS', `these ${bytes.length} bytes are no capture of an actor`);
   return capture as CellCapture;
 }
 
-/** Puts everything but the instance back into a new cell. */
-export function restoreCell(cell: Cell, capture: CellCapture, now: number, startTimer: (timer: CellTimer, delayMs: number) => void): void {
+/** Puts everything but the instance back into a new cell. @param rolledBack true after a takeover, which forgets what came after the capture */
+export function restoreCell(cell: Cell, capture: CellCapture, now: number, rolledBack: boolean): void {
+  cell.life = capture.life;
   cell.incarnation = capture.incarnation;
   cell.turns = capture.turns;
   cell.checkpointTurns = capture.checkpointTurns;
   cell.nextOpen = capture.nextOpen;
-  for (const captured of capture.cursors) cell.cursors.set(captured.from.$address, Cursor.restore(captured));
+  for (const captured of capture.cursors) cell.cursors.set(captured.from.$address, Cursor.restore(captured, rolledBack));
   for (const outbox of capture.outboxes) {
     const channel = new Channel(cell, outbox.to, outbox.incarnation);
     channel.restoreFrom(outbox, now);
     cell.outlet.channels.set(outbox.to, channel);
   }
-  for (const { from, record } of capture.mailbox) {
+  const arrived = (from: string, captured: RecordCapture): ChannelRecord => {
     const cursor = cell.cursors.get(from);
     if (cursor === undefined) throw new GodwitError('DATA_LOSS', `capture of ${cell.address} holds a record of ${from} without its cursor`);
-    cell.mailbox.push(arrived(restoreRecord(record, now), cursor) as TurnRecord);
-  }
-  for (const { ask, from, record } of capture.open) {
-    const cursor = cell.cursors.get(from.$address);
-    if (cursor === undefined) continue;
-    const open = arrived(restoreRecord(record, now), cursor) as TurnRecord;
-    open.ask = ask;
-    cell.open.set(ask, open);
+    const record = restoreRecord(captured, now);
+    record.cursor = cursor;
+    record.sender = cursor.from;
+    return record;
+  };
+  for (const { from, record } of capture.mailbox) cell.mailbox.push(arrived(from, record) as TurnRecord);
+  for (const { from, record } of capture.deferred) cell.deferred.push(arrived(from, record));
+  for (const { ask, from, record, resumed } of capture.open) {
+    const stream = arrived(from, record) as TurnRecord;
+    stream.ask = ask;
+    if (resumed) cell.open.set(ask, stream);
+    else cell.endedStreams.push(stream);
   }
   for (const { id, remainingMs, message, payload } of capture.timers) {
-    const timer = new CellTimer(cell.outlet, id, message, { value: undefined, bytes: payload }, now + remainingMs);
-    cell.outlet.timers.set(id, timer);
-    startTimer(timer, remainingMs);
+    cell.outlet.timers.set(id, new CellTimer(cell.outlet, id, message, { value: undefined, bytes: payload }, now + remainingMs));
   }
 }
 
@@ -106,12 +126,6 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, start
 export function beginIncarnation(cell: Cell, incarnation: number): void {
   cell.incarnation = incarnation;
   for (const channel of cell.outlet.channels.values()) channel.beginAnew(incarnation);
-}
-
-function arrived(record: ChannelRecord, cursor: Cursor): ChannelRecord {
-  record.cursor = cursor;
-  record.sender = cursor.from;
-  return record;
 }
 
 function captureEncoded(cell: Cell, record: ChannelRecord, now: number): RecordCapture {
@@ -126,8 +140,4 @@ function captureEncoded(cell: Cell, record: ChannelRecord, now: number): RecordC
     }
   }
   return captureRecord(record, now);
-}
-
-function plain(target: Target): Target {
-  return { $address: target.$address, $protocol: target.$protocol };
 }

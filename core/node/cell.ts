@@ -57,6 +57,8 @@ export class Cell {
   tier: Tier = 'native';
   manifest: Manifest | undefined = undefined;
   incarnation = 1;
+  /** Boot of the home when the actor was spawned: tells it from one of the same name in another life of its home. */
+  life = '';
   epoch = 1;
   scheduled = false;
   /** Turns taken in the actor's life. */
@@ -77,9 +79,13 @@ export class Cell {
   /** Inbound asks and streams by the number under which the instance answers them. */
   readonly open = new Numbered<TurnRecord>();
   nextOpen = 1;
+  /** Streams that were open at the capture this cell came from, and whose handlers had not called `ctx.resume`. */
+  readonly endedStreams: TurnRecord[] = [];
   /** Its sending half. */
   readonly outlet: Outlet;
-  private readonly deferred: ChannelRecord[] = [];
+  /** What concerns turns under way, and came while nothing may reach the instance. */
+  readonly deferred: ChannelRecord[] = [];
+  private readonly late: Array<PendingAsk | CellTimer> = [];
   private readonly starting: Array<() => void> = [];
   private readonly drained: Array<() => void> = [];
   private holds = 0;
@@ -162,7 +168,9 @@ export class Cell {
   thaw(): void {
     this.freezes -= 1;
     if (this.freezes > 0 || this.status !== 'running') return;
-    for (const record of this.deferred.splice(0)) this.concern(record);
+    this.outlet.flush();
+    for (const timer of this.late.splice(0)) timer.fire();
+    this.concernDeferred();
     if (this.mailbox.length > 0) this.host.schedule(this);
   }
 
@@ -181,18 +189,50 @@ export class Cell {
     this.tier = instance.tier;
     this.status = 'running';
     for (const resolve of this.starting.splice(0)) resolve();
-    for (const record of this.deferred.splice(0)) this.concern(record);
+    this.outlet.startTimers();
+    for (const stream of this.endedStreams.splice(0)) this.outlet.answer(stream, 'fail', valueFromError(movedStream(this.address)), undefined);
+    this.outlet.flush();
+    this.concernDeferred();
     this.host.schedule(this);
+  }
+
+  /** A timer of this cell is due: it fires, or waits for the thaw, since a frozen actor sends and hears nothing. */
+  due(timer: PendingAsk | CellTimer): void {
+    if (this.frozen) this.late.push(timer);
+    else timer.fireNow();
+  }
+
+  /** Something changed that may let a turn begin: the lease, say. */
+  wake(): void {
+    if (this.mailbox.length > 0) this.host.schedule(this);
+  }
+
+  /** Takes out of the mailbox what its askers gave up: it is handled by being skipped. */
+  dropCancelled(): void {
+    for (const record of this.mailbox.drain()) {
+      if (record.cancelled) this.settled(record);
+      else this.mailbox.push(record);
+    }
   }
 
   /** The instance died: what it was handed goes back to the head of the mailbox, and the cell waits for a new instance. */
   restartInstance(): void {
+    const error = new GodwitError('ABORTED', `actor ${this.address} lost its instance: open the stream again`, { node: this.host.name });
+    const streams = [...this.open.values()].filter((record) => record.kind === 'stream' && !this.isInflight(record));
     const waiting = [...this.inflight.drain(), ...this.mailbox.drain()];
     for (const record of waiting) this.mailbox.push(record);
     this.open.clear();
     this.instance?.close();
     this.instance = undefined;
     this.status = 'starting';
+    this.outlet.abandon();
+    for (const record of streams) this.outlet.answer(record, 'fail', valueFromError(error), undefined);
+    this.outlet.release();
+    for (const resolve of this.drained.splice(0)) resolve();
+  }
+
+  private isInflight(record: TurnRecord): boolean {
+    return [...this.inflight].includes(record);
   }
 
   /** The record whose turn was running is handled no more: it took its actor down too often. */
@@ -203,13 +243,13 @@ export class Cell {
 
   /** Answers everything that waits with `error`: the actor ends. */
   refuseAll(error: GodwitError): void {
-    for (const resolve of this.starting.splice(0)) resolve();
+    for (const resolve of [...this.starting.splice(0), ...this.drained.splice(0)]) resolve();
     for (const record of [...this.open.values(), ...this.mailbox.drain()]) {
       if (record.correlation !== 0) this.outlet.answer(record, 'fail', valueFromError(error, this.host.name), undefined);
       else this.host.deadLetter(this, record, error.message);
     }
     this.open.clear();
-    this.outlet.flush();
+    this.outlet.release();
   }
 
   /** Counts a reset. @returns false if the definition's restart intensity is used up */
@@ -236,7 +276,7 @@ export class Cell {
     this.open.delete(record.ask);
     if (record.correlation === 0) this.host.deadLetter(this, record, error.message);
     else this.outlet.answer(record, 'fail', valueFromError(error, this.host.name), undefined);
-    this.outlet.flush();
+    this.outlet.release();
     this.settled(record);
   }
 
@@ -274,8 +314,9 @@ export class Cell {
   }
 
   /** The cursor for a sender's stream; a higher incarnation begins anew, a lower one is refused. @throws {GodwitError} ABORTED an older life or epoch of the sender */
-  cursorFor(from: Target, incarnation: number, epoch: number): Cursor {
+  cursorFor(from: Target, life: string, incarnation: number, epoch: number): Cursor {
     let cursor = this.cursors.get(from.$address);
+    if (cursor?.life !== life) cursor = undefined;
     if (cursor !== undefined && (incarnation < cursor.incarnation || (incarnation === cursor.incarnation && epoch < cursor.epoch))) {
       throw new GodwitError(
         'ABORTED',
@@ -284,7 +325,7 @@ export class Cell {
     }
     if (cursor === undefined || incarnation > cursor.incarnation) {
       for (const record of this.mailbox) if (record.sender?.$address === from.$address) record.cancelled = true;
-      cursor = new Cursor(from, incarnation, epoch);
+      cursor = new Cursor(from, life, incarnation, epoch);
       cursor.byCheckpoint = this.byCheckpoint;
       this.cursors.set(from.$address, cursor);
     }
@@ -322,6 +363,17 @@ export class Cell {
     else instance.settle(ask.id, { error: this.valueOf(record) as ErrorValue });
   }
 
+  private concernDeferred(): void {
+    for (const record of this.deferred.splice(0)) {
+      try {
+        this.concern(record);
+      } catch (thrown) {
+        // A peer may send anything; what is on the link directly closes it.
+        this.host.log('warn', 'record.refused', { actor: this.address, kind: record.kind, reason: GodwitError.from(thrown).message });
+      }
+    }
+  }
+
   private openFrom(from: string, correlation: number): TurnRecord | undefined {
     for (const record of this.open.values()) if (record.correlation === correlation && record.sender?.$address === from) return record;
     for (const record of this.mailbox) if (record.correlation === correlation && record.sender?.$address === from) return record;
@@ -331,4 +383,8 @@ export class Cell {
   private valueOf(record: ChannelRecord): unknown {
     return record.bytes === undefined ? record.value : outgoingRefs.open(record.bytes);
   }
+}
+
+function movedStream(address: string): GodwitError {
+  return new GodwitError('ABORTED', `actor ${address} moved while this stream was open, and its handler had not called ctx.resume: open the stream again`);
 }

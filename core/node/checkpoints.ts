@@ -1,6 +1,5 @@
 import { GodwitError } from '../errors.js';
 import type { Hash } from '../ports/digest.js';
-import type { Instance } from '../ports/runtime.js';
 import type { Bases } from './bases.js';
 import { captureCell } from './capture.js';
 import type { Cell } from './cell.js';
@@ -98,7 +97,10 @@ export class Checkpoints {
       await cell.idle();
       cell.freeze();
       cell.checkpointedTurns = cell.turns;
-      const instance = await (cell.instance as Instance).capture(false);
+      if (cell.instance === undefined) throw new GodwitError('ABORTED', 'the actor lost its instance');
+      cell.outlet.release();
+      const instance = await cell.instance.capture(false);
+      cell.outlet.release();
       cell.lastCapture = instance;
       const handled = [...cell.cursors.values()].map((cursor) => ({ cursor, number: cursor.handled }));
       return { bytes: captureCell(cell, instance, this.host.now(), false), handled, turns: cell.turns };

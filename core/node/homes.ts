@@ -21,6 +21,9 @@ import { homeOf } from './directory.js';
 import { Machine } from './machine.js';
 import { at, failure, type MigrationHost } from './migration-host.js';
 
+/** More asks than an actor sends under one owner; up to 2^21 epochs stay exact. */
+const numbersPerEpoch = 2 ** 32;
+
 type HomeMachine = Machine<HomeState, HomeEvent, HomeEffect>;
 
 interface Home {
@@ -113,10 +116,12 @@ export class Homes {
     const capture = parseCapture(bytes);
     const cell = host.createCell(address, capture.protocol);
     cell.manifest = home.manifest;
-    restoreCell(cell, capture, host.now(), (timer, delayMs) => host.startTimer(timer, delayMs));
+    restoreCell(cell, capture, host.now(), true);
+    // Asks of the forgotten turns may still be answered: their numbers are not used again.
+    const instance = { ...capture.instance, nextAsk: Math.max(capture.instance.nextAsk, home.machine.state.register.epoch * numbersPerEpoch) };
     const tier = home.manifest === undefined || host.knowsNatively(capture.protocol.definition) ? 'native' : home.manifest.tier;
-    cell.instance = await host.createInstance(cell, tier, home.manifest, capture.instance);
-    cell.lastCapture = capture.instance;
+    cell.instance = await host.createInstance(cell, tier, home.manifest, instance);
+    cell.lastCapture = instance;
     home.recovering = cell;
   }
 

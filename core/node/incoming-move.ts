@@ -11,7 +11,7 @@ import {
 } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import type { Manifest, Tier } from '../ports/module-source.js';
-import type { Instance } from '../ports/runtime.js';
+import type { Instance, InstanceCapture } from '../ports/runtime.js';
 import { parseCapture, restoreCell } from './capture.js';
 import type { Cell } from './cell.js';
 import { homeOf } from './directory.js';
@@ -46,6 +46,8 @@ export class IncomingMove {
   private bytes: Uint8Array | undefined;
   private hash: Hash | undefined;
   private stateHash: Promise<string> | undefined;
+  /** The move is off, or the node closed: an instance that is still being made must not stay. */
+  private discarded = false;
 
   constructor(
     private readonly host: MigrationHost,
@@ -67,7 +69,7 @@ export class IncomingMove {
 
   close(): void {
     this.machine.close();
-    if (this.machine.state.phase !== 'running') this.instance?.close();
+    if (this.machine.state.phase !== 'running') this.discard();
   }
 
   private carry(effect: Exclude<TargetEffect, { type: 'startTimer' | 'stopTimer' }>): void {
@@ -91,7 +93,7 @@ export class IncomingMove {
         this.run(effect.epoch, effect.leaseUntilMs);
         return;
       case 'discard':
-        this.instance?.close();
+        this.discard();
         this.context.ended(this.move);
         return;
       case 'refuse':
@@ -100,10 +102,16 @@ export class IncomingMove {
   }
 
   private feedAfter(work: Promise<TargetEvent>): void {
-    work.then(
-      (event) => this.machine.feed(event),
-      (thrown: unknown) => this.machine.feed(failure(this.host, thrown)),
-    );
+    const { logger } = this.host.options;
+    work
+      .catch((thrown: unknown) => failure(this.host, thrown))
+      .then((event) => this.machine.feed(event))
+      .catch((thrown: unknown) => logger.log('error', 'migration.failed', { actor: this.actor, move: this.move, reason: GodwitError.from(thrown).message }));
+  }
+
+  private discard(): void {
+    this.discarded = true;
+    this.instance?.close();
   }
 
   private send(to: string, message: MigrationMessage): void {
@@ -126,7 +134,10 @@ export class IncomingMove {
 
   /** I7: the hash of what the new instance holds, not of what came; taken before its first turn. */
   private hashState(): void {
-    this.stateHash ??= this.captureHash(this.instance as Instance);
+    if (this.stateHash !== undefined || this.discarded) return;
+    this.stateHash = this.captureHash(this.instance as Instance);
+    // Whoever tells the hash says what a failure means; there may be nobody.
+    this.stateHash.catch(() => undefined);
   }
 
   private async captureHash(instance: Instance): Promise<string> {
@@ -175,8 +186,13 @@ export class IncomingMove {
       const capture = parseCapture(bytes);
       const cell = host.createCell(message.actor, capture.protocol);
       cell.manifest = this.manifest;
-      restoreCell(cell, capture, host.now(), (timer, delayMs) => host.startTimer(timer, delayMs));
-      this.instance = await host.createInstance(cell, this.tier, this.manifest, capture.instance);
+      restoreCell(cell, capture, host.now(), false);
+      const instance = await host.createInstance(cell, this.tier, this.manifest, ungranted(capture.instance));
+      if (this.discarded) {
+        instance.close();
+        throw new GodwitError('CANCELLED', `move ${this.move} of ${this.actor} was given up while its instance was being made`);
+      }
+      this.instance = instance;
       this.cell = cell;
       this.bytes = bytes;
       this.hash = hash;
@@ -195,6 +211,12 @@ export class IncomingMove {
     host.enter(cell);
     this.context.own(cell, this.move, leaseUntilMs);
     cell.run(instance);
+    for (const { ask, upTo } of cell.lastCapture?.streams ?? []) instance.more(ask, upTo);
     host.emit({ type: 'arrived', actor: cell.address, from: this.source, tier: instance.tier, place: instance.place, epoch });
   }
+}
+
+/** Streams begin again with nothing granted: a generator that ran before the actor does would change what was captured, for a move that may fail. */
+function ungranted(capture: InstanceCapture): InstanceCapture {
+  return { ...capture, streams: capture.streams.map((stream) => ({ ...stream, upTo: stream.sent })) };
 }

@@ -7,7 +7,7 @@
 
 import { decode, encode } from '../codec/index.js';
 import { type AcknowledgementSink, type Cursor, creditWindow } from '../delivery/cursor.js';
-import { ChannelRecord, recordKinds } from '../delivery/record.js';
+import { ChannelRecord, isTurn, recordKinds } from '../delivery/record.js';
 import { FrameWriter, readFrame } from '../delivery/wire.js';
 import { GodwitError } from '../errors.js';
 import type { Cancel, Clock } from '../ports/clock.js';
@@ -15,7 +15,7 @@ import type { Target } from '../ports/runtime.js';
 import type { Pipe } from '../ports/transport.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
-import type { Directory } from './directory.js';
+import { type Directory, homeOf } from './directory.js';
 import { outgoingRefs } from './refs.js';
 
 /** A node, told from earlier lives of the same name. */
@@ -38,6 +38,8 @@ export interface LinkHost {
   control(link: Link, message: ControlMessage): void;
   /** The peer said where the receiver of `channel` is, or that it knows nothing of it. */
   bounced(channel: Channel, link: Link, answer: BounceAnswer): void;
+  /** A takeover lost records of a stream. */
+  gap(cell: Cell, cursor: Cursor): void;
   /** Everything that an ended sender had sent on this channel has arrived. */
   delivered(channel: Channel): void;
   linkDown(link: Link, reason: string): void;
@@ -55,6 +57,7 @@ export interface BounceAnswer {
 
 interface OpenBody {
   readonly from: Target;
+  readonly life: string;
   readonly incarnation: number;
   readonly epoch: number;
   readonly to: string;
@@ -112,7 +115,8 @@ export class Link implements AcknowledgementSink {
     const old = this.pipe;
     this.pipe = undefined;
     old?.close();
-    if (peer.boot !== this.peer.boot) this.forgetLife(routed);
+    this.forgetSession();
+    if (peer.boot !== this.peer.boot) this.forgetLife(routed, peer.node);
     this.peer = peer;
     this.pipe = pipe;
     this.writer.length = 0;
@@ -134,13 +138,15 @@ export class Link implements AcknowledgementSink {
     this.ping();
   }
 
-  /** The peer restarted empty: senders of its former life are dead, and receivers there know nothing of our streams. */
-  private forgetLife(routed: Iterable<Channel>): void {
-    for (const incoming of this.incoming) {
-      const address = incoming?.cursor.from.$address;
-      if (address !== undefined && incoming?.cell.cursors.get(address) === incoming?.cursor) incoming?.cell.cursors.delete(address);
-    }
-    for (const channel of routed) channel.beginAnew(channel.incarnation + 1);
+  /** L2: what a cursor knows of a former session must reach no channel of the next one. */
+  private forgetSession(): void {
+    for (const cursor of this.dirty) cursor.dirty = false;
+    for (const incoming of this.incoming) if (incoming?.cursor.sink === this) incoming.cursor.sink = undefined;
+  }
+
+  /** The peer restarted empty: nobody there waits for answers to what its former life asked, and its actors are others of the same names. */
+  private forgetLife(routed: Iterable<Channel>, node: string): void {
+    for (const channel of routed) if (homeOf(channel.to) === node) channel.retain((record) => isTurn(record));
   }
 
   close(): void {
@@ -250,8 +256,8 @@ export class Link implements AcknowledgementSink {
   private openStream(channel: Channel): void {
     channel.stream = this.channels.length;
     this.channels.push(channel);
-    const { target, epoch } = channel.from;
-    const body: OpenBody = { from: { $address: target.$address, $protocol: target.$protocol }, incarnation: channel.incarnation, epoch, to: channel.to };
+    const { target, life, epoch } = channel.from;
+    const body: OpenBody = { from: { $address: target.$address, $protocol: target.$protocol }, life, incarnation: channel.incarnation, epoch, to: channel.to };
     this.writer.open(channel.stream, encode(body, outgoingRefs));
   }
 
@@ -308,12 +314,14 @@ export class Link implements AcknowledgementSink {
     const message = name === 0 ? '' : this.namesIn[name];
     if (recordKind === undefined || message === undefined)
       throw new GodwitError('DATA_LOSS', `record ${number} of ${cursor.from.$address} has unknown kind ${kind} or name ${name}`);
+    if (recordKind === 'tell' && correlation !== 0) throw new GodwitError('DATA_LOSS', `tell ${number} of ${cursor.from.$address} claims to be an ask`);
     const accepted = cursor.accept(number);
     if (accepted === 'repeated') {
       this.acknowledge(cursor);
       return;
     }
     if (accepted === 'gap') throw new GodwitError('DATA_LOSS', `record ${number} of ${cursor.from.$address} to ${cell.address} came after ${cursor.accepted}`);
+    if (cursor.lost > 0) this.host.gap(cell, cursor);
     if (cursor.wasHandled(number)) return;
     const deadlineAt = remainingMs === Number.POSITIVE_INFINITY ? remainingMs : this.host.now() + remainingMs;
     const arrived = new ChannelRecord(recordKind, message, undefined, payload, correlation, deadlineAt);
@@ -337,14 +345,14 @@ export class Link implements AcknowledgementSink {
   }
 
   open(stream: number, body: Uint8Array): void {
-    const { from, incarnation, epoch, to } = decode(body, outgoingRefs) as OpenBody;
+    const { from, life, incarnation, epoch, to } = decode(body, outgoingRefs) as OpenBody;
     const cell = this.host.cell(to);
     if (cell === undefined || cell.status === 'ended') {
       this.bounce(stream, this.host.directory.answer(to));
       return;
     }
     try {
-      const cursor = cell.cursorFor(from, incarnation, epoch);
+      const cursor = cell.cursorFor(from, life, incarnation, epoch);
       cursor.sink = this;
       cursor.stream = stream;
       this.incoming[stream] = { cell, cursor, epoch };

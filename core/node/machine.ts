@@ -1,5 +1,6 @@
 import type { Step } from '../migration/types.js';
 import type { Cancel, Clock } from '../ports/clock.js';
+import { longestDelayMs } from './timer-wheel.js';
 
 type TimerEffect = { readonly type: 'startTimer'; readonly timer: string; readonly delayMs: number } | { readonly type: 'stopTimer'; readonly timer: string };
 
@@ -8,6 +9,7 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
   private readonly events: Event[] = [];
   private readonly timers = new Map<string, Cancel>();
   private busy = false;
+  private closed = false;
 
   /**
    * @param carry carries out one effect
@@ -21,7 +23,9 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
     private readonly clock: Clock,
   ) {}
 
+  /** Takes an event in; one that comes while another is being handled waits its turn. What a step or an effect throws goes on to the caller. */
   feed(event: Event): void {
+    if (this.closed) return;
     this.events.push(event);
     if (!this.busy) this.run();
   }
@@ -31,7 +35,9 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
     for (const effect of effects) this.carryOut(effect);
   }
 
+  /** Forgets what waits and stops the timers; later events change nothing. */
   close(): void {
+    this.closed = true;
     this.events.length = 0;
     for (const cancel of this.timers.values()) cancel();
     this.timers.clear();
@@ -39,12 +45,17 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
 
   private run(): void {
     this.busy = true;
-    for (let event = this.events.shift(); event !== undefined; event = this.events.shift()) {
-      const { state, effects } = this.step(this.state, event);
-      this.state = state;
-      for (const effect of effects) this.carryOut(effect);
+    try {
+      for (let event = this.events.shift(); event !== undefined; event = this.events.shift()) {
+        const { state, effects } = this.step(this.state, event);
+        this.state = state;
+        for (const effect of effects) this.carryOut(effect);
+      }
+    } finally {
+      this.busy = false;
+      // A step threw: the events behind it are not its fault.
+      if (this.events.length > 0) this.run();
     }
-    this.busy = false;
   }
 
   private carryOut(effect: Effect): void {
@@ -55,11 +66,11 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
     const { timer, ...rest } = effect as unknown as TimerEffect;
     this.timers.get(timer)?.();
     this.timers.delete(timer);
-    if (rest.type === 'stopTimer') return;
+    if (rest.type === 'stopTimer' || this.closed) return;
     const fire = () => {
       this.timers.delete(timer);
       this.feed(this.timerEvent(timer));
     };
-    this.timers.set(timer, this.clock.after(rest.delayMs, fire));
+    this.timers.set(timer, this.clock.after(Math.min(rest.delayMs, longestDelayMs), fire));
   }
 }

@@ -23,6 +23,8 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   private readonly owners: Owners;
   private readonly homes: Homes;
   private readonly checkpoints: Checkpoints;
+  /** Cells of moves that have not ended for their callers. */
+  private readonly leaving = new Set<Cell>();
   private moves = 0;
 
   constructor(private readonly host: MigrationHost) {
@@ -38,7 +40,18 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     if (options.to === id.name) throw new GodwitError('FAILED_PRECONDITION', `actor ${cell.address} is on node ${id.name} already`);
     const link = this.host.routes.links.get(options.to);
     if (link === undefined || !link.attached) throw new GodwitError('UNAVAILABLE', `no link to node ${options.to}: actor ${cell.address} stays on ${id.name}`);
-    for (const other of this.outgoing.values()) if (other.cell === cell) throw new GodwitError('ABORTED', `actor ${cell.address} is already on the move`);
+    if (options.signal?.aborted === true) throw new GodwitError('CANCELLED', `move of ${cell.address} to ${options.to} was given up by its caller`);
+    if (this.leaving.has(cell)) throw new GodwitError('ABORTED', `actor ${cell.address} is already on the move`);
+    this.leaving.add(cell);
+    try {
+      return await this.begin(cell, options, link);
+    } finally {
+      this.leaving.delete(cell);
+    }
+  }
+
+  private async begin(cell: Cell, options: MoveOptions, link: Link): Promise<MoveReport> {
+    const { id } = this.host;
     const move = `${id.boot}-${++this.moves}` as MoveId;
     const manifest = await this.moduleOf(cell);
     this.homes.begin(cell, manifest);
@@ -49,8 +62,17 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     return outgoing.result;
   }
 
-  /** Hands a message to the machines it is for. */
-  receive(message: MigrationMessage): void {
+  /** True while a move brings the actor here. */
+  isArriving(address: string): boolean {
+    for (const { actor } of this.incoming.values()) if (actor === address) return true;
+    return false;
+  }
+
+  /** Hands a message to the machines it is for. @param link the one it came by; undefined for what this node says to itself */
+  receive(message: MigrationMessage, link: Link | undefined): void {
+    if (link !== undefined && (message.from.name !== link.peer.node || message.from.boot !== link.peer.boot)) {
+      throw new GodwitError('PERMISSION_DENIED', `node ${link.peer.node} sent a '${message.type}' in the name of ${message.from.name}`);
+    }
     if (message.type === 'prepare' && !this.incoming.has(message.move)) {
       this.incoming.set(message.move, new IncomingMove(this.host, this, message.move, message.actor, message.manifest, message.from.name));
     }
@@ -99,6 +121,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
 
   /** An actor ended on this node: its home forgets it. */
   endedHere(cell: Cell): void {
+    for (const move of [...this.outgoing.values()]) if (move.cell === cell) move.abandon(`actor ${cell.address} was stopped while it moved`);
     this.owners.end(cell);
     const home = homeOf(cell.address);
     if (home === this.host.id.name) this.homes.forget(cell.address);
@@ -126,7 +149,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   // ── What moves need ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   send(to: string, message: MigrationMessage): void {
-    if (to === this.host.id.name) this.receive(message);
+    if (to === this.host.id.name) this.receive(message, undefined);
     else sendControl(this.host, to, { type: 'migration', message } as MigrationControl);
   }
 
@@ -148,8 +171,11 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   ended(move: MoveId): void {
     const machine = this.outgoing.get(move)?.machine ?? this.incoming.get(move)?.machine;
     machine?.close();
+    const arriving = this.incoming.get(move)?.actor;
     this.outgoing.delete(move);
     this.incoming.delete(move);
+    // What waited for the actor to come goes where it is now.
+    if (arriving !== undefined) this.host.routes.reroute(arriving);
   }
 
   /** Who hears a message: moves by their id, or all of the actor's where the home speaks of the actor itself. */

@@ -24,7 +24,8 @@ const Ledger = actor('ledger', {
     async *tail(state, from: number, ctx) {
       for (let index = from; ; index++) {
         ctx.resume(index);
-        while (state.entries.length <= index) await new Promise((resolve) => setTimeout(resolve, 1));
+        while (state.entries.length <= index && !ctx.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1));
+        if (ctx.signal.aborted) return;
         yield state.entries[index];
       }
     },

@@ -4,12 +4,13 @@ import { checkName, type Definition, type Handlers, type Protocol } from '../act
 import { NativeInstance } from '../actors/native-instance.js';
 import { createRef, type Ref, type Where } from '../actors/ref.js';
 import { decode } from '../codec/index.js';
+import type { Cursor } from '../delivery/cursor.js';
 import type { ChannelRecord, TurnRecord } from '../delivery/record.js';
-import type { GodwitError } from '../errors.js';
+import { GodwitError } from '../errors.js';
 import type { NodeId } from '../migration/index.js';
 import type { Cancel } from '../ports/clock.js';
 import type { LogLevel } from '../ports/logger.js';
-import type { Instance } from '../ports/runtime.js';
+import type { Instance, InstanceCapture } from '../ports/runtime.js';
 import type { Pipe, Transport } from '../ports/transport.js';
 import { Actors, type ActorsHost } from './actors.js';
 import type { Cell } from './cell.js';
@@ -65,7 +66,7 @@ export class Node {
   child<S, H extends Handlers<S>>(definition: Definition<S, H>, name: string): Ref<H> {
     checkName(name, 'actor');
     const address = `${this.name}/${name}`;
-    this.inside.actors.start(address, definition.protocol, definition, undefined);
+    this.inside.actors.start(address, definition.protocol, definition, undefined, this.boot);
     return this.refTo(definition, address);
   }
 
@@ -95,7 +96,7 @@ export class Node {
     try {
       cell.hold();
       await cell.idle();
-      return decode((await (cell.instance as Instance).capture(false)).state, outgoingRefs);
+      return decode((await captureOf(cell)).state, outgoingRefs);
     } finally {
       cell.release();
     }
@@ -170,7 +171,7 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     this.actors = new Actors(this, options);
     this.migrations = new Migrations(this);
     this.recalls = new Recalls(this);
-    const cell = this.actors.createApplication(applicationProtocol);
+    const cell = this.actors.createApplication(applicationProtocol, this.id.boot);
     this.application = new NativeInstance(options.name, undefined, cell.outlet, 'application');
     cell.run(this.application);
   }
@@ -193,7 +194,7 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     await cell.idle();
     let state: unknown;
     try {
-      state = decode((await (cell.instance as Instance).capture(false)).state, outgoingRefs);
+      state = decode((await captureOf(cell)).state, outgoingRefs);
     } catch (thrown) {
       cell.release();
       throw thrown;
@@ -267,7 +268,7 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     const message = received as NodeMessage;
     switch (message.type) {
       case 'migration':
-        this.migrations.receive(message.message);
+        this.migrations.receive(message.message, link);
         break;
       case 'arrived':
         this.migrations.arrived(message);
@@ -295,6 +296,16 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   bounced(channel: Channel, link: Link, answer: BounceAnswer): void {
     this.routes.bounced(channel, link, answer);
+  }
+
+  gap(cell: Cell, cursor: Cursor): void {
+    const { lost } = cursor;
+    cursor.lost = 0;
+    this.emit({ type: 'gap', actor: cell.address, sender: cursor.from.$address, lost });
+  }
+
+  arriving(address: string): boolean {
+    return this.migrations.isArriving(address);
   }
 
   delivered(channel: Channel): void {
@@ -379,6 +390,12 @@ class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     if (ask !== undefined) ask.to = to;
     sender?.outlet.repost(record, to);
   }
+}
+
+/** @throws {GodwitError} ABORTED its instance was lost while the running turns ended */
+function captureOf(cell: Cell): InstanceCapture | Promise<InstanceCapture> {
+  if (cell.instance === undefined) throw new GodwitError('ABORTED', `actor ${cell.address} lost its instance: try again`);
+  return cell.instance.capture(false);
 }
 
 function hex(bytes: Uint8Array): string {

@@ -107,6 +107,9 @@ export class OutgoingMove {
       this.machine.feed(at(this.host, { type: 'cancel', reason: valueFromError(reason, this.host.id.name) } as const));
     };
     options.signal?.addEventListener('abort', giveUp, { once: true });
+    // Rejections are the caller's business.
+    const unhook = () => options.signal?.removeEventListener('abort', giveUp);
+    this.result.then(unhook, unhook);
     this.machine.feed(at(this.host, { type: 'begin', plan } as const));
   }
 
@@ -121,6 +124,16 @@ export class OutgoingMove {
     if (peer !== this.options.to || this.ran === undefined || this.reported) return;
     this.settle.reject(this.unheard());
     if (this.done) this.context.ended(this.move);
+  }
+
+  /** The actor was stopped under the move. */
+  abandon(reason: string): void {
+    const error = new GodwitError('ABORTED', reason);
+    const { state } = this.machine;
+    if (state.phase !== 'committed' && state.phase !== 'done')
+      this.machine.feed(at(this.host, { type: 'cancel', reason: valueFromError(error, this.host.id.name) } as const));
+    this.settle.reject(error);
+    this.context.ended(this.move);
   }
 
   close(): void {
@@ -189,14 +202,17 @@ export class OutgoingMove {
     this.held = true;
     cell.hold();
     await cell.idle();
+    if (cell.status !== 'running') throw new GodwitError('ABORTED', `actor ${cell.address} lost its instance, or was stopped, while it was about to move`);
     // The move may have been given up while the running turn took its time.
     if (this.machine.state.phase !== 'freezing') return undefined;
     this.frozenAt = host.options.clock.now();
     cell.freeze();
     this.frozen = true;
     host.routes.detach(cell);
-    const instance = await (cell.instance as Instance).capture(true);
-    cell.outlet.flush();
+    // What it sent before it was captured is part of the capture; what it sends from now on waits for the move's end.
+    cell.outlet.release();
+    const instance = await (cell.instance as Instance).capture(false);
+    cell.outlet.release();
     this.bytes = captureCell(cell, instance, host.now(), true);
     this.state = instance.state;
     this.sentBytes = this.bytes.length;

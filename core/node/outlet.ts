@@ -26,6 +26,8 @@ export class Outlet implements InstanceHost {
   /** Asks and streams of the actor that wait for their answers. */
   readonly asks = new Numbered<PendingAsk>();
   readonly timers = new Map<number, CellTimer>();
+  /** Highest number the instance has given to an ask, call or timer. */
+  lastNumber = 0;
   // Two rings in step, a record and the channel it leaves by: most segments send at most once, and rings keep their slots.
   private readonly segmentChannels = new Ring<Channel>();
   private readonly segmentRecords = new Ring<ChannelRecord>();
@@ -48,6 +50,7 @@ export class Outlet implements InstanceHost {
     const record = new ChannelRecord(kind, message, payload.value, payload.bytes, ask, deadlineAt);
     this.prepare(channel, record);
     if (kind !== 'tell') {
+      this.lastNumber = ask;
       const pending = new PendingAsk(this, ask, channel.to, message);
       this.asks.set(ask, pending);
       if (timeoutMs !== Number.POSITIVE_INFINITY) this.host.startTimer(pending, timeoutMs);
@@ -95,6 +98,7 @@ export class Outlet implements InstanceHost {
   }
 
   after(timer: number, delayMs: number, message: string, payload: Payload): void {
+    this.lastNumber = timer;
     const pending = new CellTimer(this, timer, message, payload, this.host.now() + delayMs);
     this.timers.set(timer, pending);
     this.segmentTimers.push(pending);
@@ -112,6 +116,7 @@ export class Outlet implements InstanceHost {
   }
 
   call(call: number, hostFunction: string, method: string, args: Payload): void {
+    this.lastNumber = call;
     this.host.callHostFunction(this.cell, call, hostFunction, method, args);
   }
 
@@ -135,10 +140,15 @@ export class Outlet implements InstanceHost {
     this.cell.turnEnded(end);
   }
 
+  /** Releases what the segment sent; what a frozen actor still sends waits for its thaw, or goes down with a copy that has moved. */
   flush(): void {
+    if (!this.cell.frozen) this.release();
+  }
+
+  release(): void {
     if (this.segmentTimers.length > 0) this.startSegmentTimers();
     // Posting may lead back here and add records: those belong to a later segment.
-    for (let count = this.segmentRecords.length; count > 0; count--) {
+    for (let count = this.segmentRecords.length; count > 0 && this.segmentRecords.length > 0; count--) {
       const record = this.segmentRecords.shift() as ChannelRecord;
       this.post(this.segmentChannels.shift() as Channel, record);
     }
@@ -172,8 +182,12 @@ export class Outlet implements InstanceHost {
     if (channel !== undefined) this.post(channel, new ChannelRecord('cancel', '', undefined, undefined, pending.id, Number.POSITIVE_INFINITY));
   }
 
+  due(timer: PendingAsk | CellTimer): void {
+    this.cell.due(timer);
+  }
+
   /** A timer is due: its message comes as a record on the actor's stream to itself. */
-  due(timer: CellTimer): void {
+  wake(timer: CellTimer): void {
     this.timers.delete(timer.id);
     const record = new ChannelRecord('tell', timer.message, timer.payload.value, timer.payload.bytes, 0, Number.POSITIVE_INFINITY);
     this.post(this.channelTo(this.cell.target), record);
@@ -230,6 +244,18 @@ export class Outlet implements InstanceHost {
   private emitTo(address: string, kind: RecordKind, correlation: number, value: unknown): void {
     const channel = this.channels.get(address);
     if (channel !== undefined) this.emit(channel, new ChannelRecord(kind, '', value, undefined, correlation, Number.POSITIVE_INFINITY));
+  }
+
+  /** The instance is gone, and with it whatever waited for these answers. */
+  abandon(): void {
+    this.segmentChannels.drain();
+    this.segmentRecords.drain();
+    for (const pending of [...this.asks.values()]) this.cancel(pending.id);
+  }
+
+  /** Timers that came with a capture run from when the actor does. */
+  startTimers(): void {
+    for (const timer of this.timers.values()) if (!timer.running) this.host.startTimer(timer, Math.max(0, timer.dueAt - this.host.now()));
   }
 
   private startSegmentTimers(): void {

@@ -46,7 +46,10 @@ export class Owners {
       state,
       (before, event) => {
         const step = stepOwner(before, event);
-        cell.leaseUntilMs = step.state.leaseUntilMs;
+        if (step.state.leaseUntilMs !== cell.leaseUntilMs) {
+          cell.leaseUntilMs = step.state.leaseUntilMs;
+          cell.wake();
+        }
         return step;
       },
       (effect) => this.carry(cell, effect),

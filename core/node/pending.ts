@@ -15,6 +15,10 @@ export class PendingAsk extends Timer {
   }
 
   override fire(): void {
+    this.outlet.due(this);
+  }
+
+  fireNow(): void {
     this.outlet.expire(this);
   }
 }
@@ -34,5 +38,9 @@ export class CellTimer extends Timer {
 
   override fire(): void {
     this.outlet.due(this);
+  }
+
+  fireNow(): void {
+    this.outlet.wake(this);
   }
 }

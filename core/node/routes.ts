@@ -2,7 +2,6 @@
 //
 // A channel follows its receiver: when it arrives here, leaves, or is heard of elsewhere, every channel to it is led anew, and what the
 // outbox still holds is sent again that way (O3). Nobody forwards for anybody else.
-import type { Outbox } from '../delivery/outbox.js';
 import type { ChannelRecord } from '../delivery/record.js';
 import { GodwitError, valueFromError } from '../errors.js';
 import type { Pipe } from '../ports/transport.js';
@@ -19,6 +18,8 @@ export interface RoutesHost extends LinkHost {
   reexecuted(channel: Channel, record: ChannelRecord): void;
   linkUp(link: Link): void;
   fenced(cell: Cell, epoch: number): void;
+  /** True while a move brings the actor here. */
+  arriving(address: string): boolean;
 }
 
 export class Routes {
@@ -42,7 +43,10 @@ export class Routes {
   forget(channel: Channel): void {
     channel.link?.release(channel);
     channel.cell = channel.cursor = undefined;
-    this.channels.get(this.host.directory.resolve(channel.to))?.delete(channel);
+    const to = this.host.directory.resolve(channel.to);
+    const group = this.channels.get(to);
+    group?.delete(channel);
+    if (group?.size === 0) this.channels.delete(to);
   }
 
   /** Leads every channel to `address` anew. */
@@ -136,6 +140,8 @@ export class Routes {
     const node = this.host.directory.nodeFor(address);
     if (node === this.host.name) {
       channel.link?.release(channel);
+      // It is on its way here: `enter`, or the end of its move, leads the channel anew.
+      if (this.host.arriving(address)) return;
       // Records are taken first and refused after, so that an ask ends by rejection, never by a throw.
       channel.refusing = true;
       queueMicrotask(() => this.refuseIfStillMissing(channel, address));
@@ -151,10 +157,10 @@ export class Routes {
 
   /** The receiver is here: what waits in the outbox goes to its mailbox, then the channel leads there. */
   private connect(channel: Channel, cell: Cell): void {
-    const { target, epoch } = channel.from;
+    const { target, life, epoch } = channel.from;
     let cursor: ReturnType<Cell['cursorFor']>;
     try {
-      cursor = cell.cursorFor(target, channel.incarnation, epoch);
+      cursor = cell.cursorFor(target, life, channel.incarnation, epoch);
     } catch (thrown) {
       this.host.fenced(channel.from, GodwitError.from(thrown).code === 'ABORTED' ? (cell.cursors.get(target.$address)?.epoch ?? 0) : 0);
       return;
@@ -162,13 +168,17 @@ export class Routes {
     cursor.sink = undefined;
     channel.cell = cell;
     channel.cursor = cursor;
-    for (const record of (channel as Outbox).empty()) {
+    for (const record of channel.empty()) {
       if (cursor.accept(record.number) !== 'next' || cursor.wasHandled(record.number)) continue;
       if (record.kind === 'ask' && !channel.from.outlet.asks.has(record.correlation)) this.host.reexecuted(channel, record);
       record.cursor = cursor;
       record.sender = cursor.from;
       cell.arrive(record);
     }
+    // What the channel sends from now on is not checked any more, so the numbers must meet here.
+    cursor.skipTo(channel.next);
+    if (cursor.lost > 0) this.host.gap(cell, cursor);
+    if (channel.retiring) this.forget(channel);
   }
 
   private refuseIfStillMissing(channel: Channel, address: string): void {
@@ -191,8 +201,8 @@ export class Routes {
       channel.from.instance?.settle(pending.id, { error: value });
     }
     if (channel.retiring) this.forget(channel);
-    // What is sent later is tried again: the actor may exist by then, and knows nothing of this stream.
-    channel.beginAnew(channel.incarnation + 1);
+    // What is sent later is tried again: the actor may exist by then.
+    channel.rewind();
     channel.missing = true;
   }
 }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { Clock } from '../ports/clock.js';
-import { Timer, TimerWheel } from './timer-wheel.js';
+import { longestDelayMs, Timer, TimerWheel } from './timer-wheel.js';
 
 class Probe extends Timer {
   constructor(
@@ -80,4 +80,28 @@ test('timer wheel: a removed timer never fires, also when another one of its tic
   advance(100);
   t.deepEqual(fired, ['first', 'chain', 'link']);
   t.is(armed(), 0);
+});
+
+test('timer wheel: a delay beyond what a platform timer counts neither fires early nor keeps the wheel turning', (t) => {
+  const { clock, advance } = manualClock();
+  const asked: number[] = [];
+  const wheel = new TimerWheel({
+    ...clock,
+    after(delayMs, task) {
+      asked.push(delayMs);
+      return clock.after(delayMs, task);
+    },
+  });
+  const fired: string[] = [];
+  const delayMs = longestDelayMs * 2 + 5000;
+  wheel.add(new Probe('far', fired), delayMs);
+  wheel.add(new Probe('never', fired), Number.POSITIVE_INFINITY);
+
+  advance(delayMs - 1);
+  t.deepEqual(fired, []);
+  advance(5);
+
+  t.deepEqual(fired, ['far']);
+  t.is(asked.length, 3);
+  t.true(asked.every((asked) => asked <= longestDelayMs));
 });

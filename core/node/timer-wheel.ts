@@ -5,11 +5,19 @@ export abstract class Timer {
   /** @internal */ previous: Timer | undefined = undefined;
   /** @internal */ next: Timer | undefined = undefined;
   /** @internal */ tick = -1;
+  /** True while a wheel holds it. */
+  get running(): boolean {
+    return this.tick >= 0;
+  }
+
   abstract fire(): void;
 }
 
 /** Milliseconds per tick: deadlines are seconds, so a few milliseconds late is exact enough, and a million timers share one list per tick. */
 const tickMs = 4;
+
+/** Milliseconds, about 25 days: what a platform's timer counts; beyond it setTimeout fires at once. Whoever waits longer looks again then. */
+export const longestDelayMs = 2 ** 31 - 1;
 
 class Head extends Timer {
   override fire(): void {}
@@ -68,7 +76,8 @@ export class TimerWheel {
   private arm(tick: number): void {
     this.disarm();
     this.armedFor = tick;
-    this.disarm = this.clock.after(Math.max(0, tick * tickMs - this.clock.now()), () => this.turn());
+    const delayMs = Math.max(0, tick * tickMs - this.clock.now());
+    this.disarm = this.clock.after(Math.min(delayMs, longestDelayMs), () => this.turn());
   }
 
   private turn(): void {

@@ -117,6 +117,8 @@ export type NodeEvent =
       readonly turns: number;
     }
   | { readonly type: 'reexecuted'; readonly actor: string; readonly message: string; readonly sender: string }
+  /** A takeover forgot turns, and `lost` records that its sender no longer holds. */
+  | { readonly type: 'gap'; readonly actor: string; readonly sender: string; readonly lost: number }
   | { readonly type: 'dead-letter'; readonly actor: string; readonly message: string; readonly reason: string }
   | {
       readonly type: 'turn-failed';

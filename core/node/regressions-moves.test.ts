@@ -1,0 +1,429 @@
+// Moves and takeovers that once wedged an actor, lost a part of it, or never settled.
+import test, { type ExecutionContext } from 'ava';
+import { actor } from '../actors/definition.js';
+import { NativeInstance } from '../actors/native-instance.js';
+import { dispatch, stop } from '../actors/ref.js';
+import { spawn } from '../actors/spawn.js';
+import { GodwitError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
+import type { Instance, InstanceSpec, Runtime } from '../ports/runtime.js';
+import type { Node } from './node.js';
+import type { NodeOptions } from './types.js';
+import { createPipes, linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
+
+function createGate() {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+const ledger = (checkpointTurns = 0, gates: readonly ReturnType<typeof createGate>[] = []) => {
+  let cancelWake = () => {};
+  return actor('ledger', {
+    state: () => ({ entries: [] as unknown[], wakes: 0 }),
+    checkpointTurns,
+    on: {
+      put(state, entry: unknown) {
+        state.entries.push(entry);
+        return state.entries.length;
+      },
+      all: (state) => state.entries,
+      async hold(_state, gate: number) {
+        await gates[gate]?.opened;
+      },
+      wakeLater(_state, delayMs: number, ctx) {
+        cancelWake = ctx.after(delayMs, 'wake');
+      },
+      wakeNever: () => cancelWake(),
+      wake(state) {
+        state.wakes += 1;
+      },
+      wakes: (state) => state.wakes,
+      async *tail(state, from: number, ctx) {
+        for (let index = from; ; index++) {
+          ctx.resume(index);
+          while (state.entries.length <= index) await pause(1);
+          yield state.entries[index];
+        }
+      },
+    },
+  });
+};
+
+/** OK, or the code it failed with; PENDING if it has not settled after `ms`. */
+async function outcome(work: Promise<unknown>, ms = 4000): Promise<string> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const pending = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, ms, 'PENDING');
+  });
+  const settled = work.then(
+    () => 'OK',
+    (thrown: unknown) => GodwitError.from(thrown).code,
+  );
+  const result = await Promise.race([settled, pending]);
+  clearTimeout(timer);
+  return result;
+}
+
+function makeNode(t: ExecutionContext, name: string, shared: ReturnType<typeof sharedBlobs>, more: Partial<NodeOptions> = {}): Node {
+  const node = testNode(name, shared, more);
+  t.teardown(() => node.close());
+  return node;
+}
+
+async function linked(one: Node, two: Node) {
+  const up = Promise.all([nextEvent(one, 'link-up'), nextEvent(two, 'link-up')]);
+  const link = linkNodes(one, two);
+  await up;
+  return link;
+}
+
+async function pair(t: ExecutionContext, Ledger: ReturnType<typeof ledger>, atEdge: Partial<NodeOptions> = {}, atDevice: Partial<NodeOptions> = {}) {
+  const shared = sharedBlobs();
+  const device = makeNode(t, 'device', shared, { definitions: [Ledger], ...atDevice });
+  const edge = makeNode(t, 'edge', shared, { definitions: [Ledger], ...atEdge });
+  const link = await linked(device, edge);
+  return { device, edge, link, ref: spawn(device, Ledger, 'l') };
+}
+
+/** A native runtime whose instances are made, or altered, as the test says. */
+const runtime = (made: (instance: Instance, spec: InstanceSpec) => void | Promise<void>): Runtime => ({
+  tier: 'native',
+  description: 'native, as a test says',
+  async warm() {},
+  async create(spec, host) {
+    const instance = new NativeInstance(spec.address, spec.definition, host, 'as a test says');
+    await made(instance, spec);
+    instance.begin(spec.capture);
+    return instance;
+  },
+  async close() {},
+});
+
+function gaps(...nodes: Node[]) {
+  const seen: Array<{ readonly actor: string; readonly sender: string; readonly lost: number }> = [];
+  for (const node of nodes) node.observe((event) => void ((event.type as string) === 'gap' && seen.push(event as never)));
+  return seen;
+}
+
+test('move: an ask that timed out in the mailbox moves along and costs no later ask', async (t) => {
+  const gate = createGate();
+  const asked = createGate();
+  const admit = () => {
+    asked.open();
+    return { tier: 'native' as const };
+  };
+  const { device, ref } = await pair(t, ledger(0, [gate]), { admit });
+  await ref.put(0);
+  const held = ref.hold(0);
+  t.is(await outcome(ref.put('late', { timeoutMs: 20 })), 'DEADLINE_EXCEEDED');
+  const moved = device.move('device/l', { to: 'edge' });
+  await asked.opened;
+  // The turn ends once the move waits for it; nothing outside tells when that is.
+  await pause(100);
+  gate.open();
+  await Promise.all([held, moved]);
+
+  const codes = new Set<string>();
+  for (let batch = 0; batch < 30 && !codes.has('DEADLINE_EXCEEDED'); batch++) {
+    for (const code of await Promise.all(Array.from({ length: 50 }, (_, index) => outcome(ref.put(index, { timeoutMs: 1500 }))))) codes.add(code);
+  }
+  t.deepEqual([...codes], ['OK']);
+});
+
+test('move: a stream read on while the actor is being captured arrives whole', async (t) => {
+  const frozen = createGate();
+  const captured = createGate();
+  const slow = runtime((instance) => {
+    const capture = instance.capture.bind(instance);
+    instance.capture = async (final) => {
+      const result = capture(final);
+      if (final) {
+        frozen.open();
+        await captured.opened;
+      }
+      return result;
+    };
+  });
+  const Ledger = ledger();
+  const { device, edge, ref } = await pair(t, Ledger, {}, { runtimes: [slow] });
+  const other = spawn(device, Ledger, 'other');
+  for (let entry = 0; entry < 200; entry++) dispatch(ref, 'put', entry);
+  await ref.all();
+  const items = edge.refTo(Ledger, 'device/l').tail(0);
+  const read: unknown[] = [];
+  const readUpTo = async (count: number) => {
+    while (read.length < count) read.push((await items.next()).value);
+  };
+  await readUpTo(10);
+  const moved = device.move('device/l', { to: 'edge' });
+  await frozen.opened;
+  const reading = readUpTo(200);
+  // What the reader grants is there before this is.
+  await edge.refTo(Ledger, 'device/other').put(1);
+  await other.all();
+  captured.open();
+  await moved;
+
+  t.is(await outcome(reading), 'OK');
+  t.deepEqual(
+    read,
+    Array.from({ length: 200 }, (_, index) => index),
+  );
+});
+
+test('move: of two moves of one actor at once, the second is refused', async (t) => {
+  const Ledger = ledger();
+  const shared = sharedBlobs();
+  const more = { definitions: [Ledger] };
+  const [device, one, two] = [makeNode(t, 'device', shared, more), makeNode(t, 'one', shared, more), makeNode(t, 'two', shared, more)];
+  await linked(device, one);
+  await linked(device, two);
+  const ref = spawn(device, Ledger, 'l');
+  await ref.put(1);
+
+  t.deepEqual(await Promise.all(['one', 'two'].map((to) => outcome(device.move('device/l', { to })))), ['OK', 'ABORTED']);
+  t.is(await ref.put(2, { timeoutMs: 2000 }), 2);
+  t.is(one.actors().length + two.actors().length, 1);
+});
+
+test('move: settles when the actor is stopped meanwhile, and leaves no copy', async (t) => {
+  const asked = createGate();
+  const admitted = createGate();
+  const admit = async () => {
+    asked.open();
+    await admitted.opened;
+    return { tier: 'native' as const };
+  };
+  const { device, edge, ref } = await pair(t, ledger(), { admit });
+  await ref.put(1);
+  const moved = outcome(device.move('device/l', { to: 'edge' }), 3000);
+  await asked.opened;
+  device.stop('device/l');
+  admitted.open();
+
+  t.false(['OK', 'PENDING'].includes(await moved));
+  t.deepEqual([...device.actors(), ...edge.actors()], []);
+});
+
+test('move: an actor that came back and was stopped can be spawned again', async (t) => {
+  const Ledger = ledger();
+  const { device, ref } = await pair(t, Ledger);
+  await ref.put(1);
+  await device.move('device/l', { to: 'edge' });
+  await device.recall('device/l');
+  const stopped = nextEvent(device, 'stopped');
+  stop(ref);
+  await stopped;
+
+  t.is(await outcome(spawn(device, Ledger, 'l').put(1, { timeoutMs: 2000 })), 'OK');
+  t.is(device.actors().length, 1);
+});
+
+test('move: given up after the freeze, a resumable stream goes on or fails', async (t) => {
+  const Next = actor('ledger', { version: 2, state: () => ({}), on: { put: () => 0 } });
+  const { device, ref } = await pair(t, ledger(), { definitions: [Next] });
+  await ref.put(1);
+  const items = ref.tail(0);
+  t.is((await items.next()).value, 1);
+  t.is(await outcome(device.move('device/l', { to: 'edge' })), 'FAILED_PRECONDITION');
+  t.is(await ref.put(2), 2);
+
+  const next = items.next();
+  const code = await outcome(next, 2000);
+  t.true(code === 'OK' || code === 'ABORTED', code);
+  if (code === 'OK') t.is((await next).value, 2);
+});
+
+test('move: settles though the arrived actor cannot be measured, and the actor runs', async (t) => {
+  const unmeasurable = runtime((instance) => {
+    instance.capture = async () => {
+      throw new GodwitError('UNAVAILABLE', 'no capture here');
+    };
+  });
+  const unhandled: string[] = [];
+  const notice = (thrown: unknown) => void (GodwitError.from(thrown).message === 'no capture here' && unhandled.push('no capture here'));
+  process.on('unhandledRejection', notice);
+  t.teardown(() => process.off('unhandledRejection', notice));
+  const { device, ref } = await pair(t, ledger(), { runtimes: [unmeasurable] });
+  await ref.put(1);
+
+  t.not(await outcome(device.move('device/l', { to: 'edge' }), 3000), 'PENDING');
+  t.is(await outcome(ref.put(2, { timeoutMs: 2000 })), 'OK');
+  t.deepEqual(unhandled, []);
+});
+
+test('move: given up before it began by a signal that is aborted already', async (t) => {
+  const { device, edge, ref } = await pair(t, ledger());
+  await ref.put(1);
+  const caller = new AbortController();
+  caller.abort();
+
+  t.is(await outcome(device.move('device/l', { to: 'edge', signal: caller.signal })), 'CANCELLED');
+  t.is(await ref.put(2), 2);
+  t.deepEqual(edge.actors(), []);
+});
+
+test('move: asks sent at the target while the actor arrives there are answered, though its home hears of it late', async (t) => {
+  const Ledger = ledger();
+  const shared = sharedBlobs();
+  const more = { definitions: [Ledger] };
+  const [home, source, target] = [makeNode(t, 'home', shared, more), makeNode(t, 'source', shared, more), makeNode(t, 'target', shared, more)];
+  await linked(home, source);
+  await linked(source, target);
+  const late = createPipes();
+  for (const pipe of late) {
+    const send = pipe.send.bind(pipe);
+    pipe.send = (frame) => void setTimeout(() => send(frame), 60);
+  }
+  const up = Promise.all([nextEvent(home, 'link-up'), nextEvent(target, 'link-up')]);
+  home.accept(late[0]);
+  target.accept(late[1]);
+  await up;
+  const ref = spawn(home, Ledger, 'l');
+  await ref.put(0);
+  await home.move('home/l', { to: 'source' });
+  const near = target.refTo(Ledger, 'home/l');
+  for (let ask = 0; ask < 3; ask++) await near.put(ask);
+
+  let moving = true;
+  const moved = source.move('home/l', { to: 'target' }).finally(() => {
+    moving = false;
+  });
+  const codes: Array<Promise<string>> = [];
+  while (moving) {
+    codes.push(outcome(near.put(codes.length, { timeoutMs: 3000 })));
+    await pause(1);
+  }
+  await moved;
+  t.deepEqual([...new Set(await Promise.all(codes))], ['OK']);
+});
+
+test('move: timers of a copy that arrives run neither before it may run nor after it was given up', async (t) => {
+  const arriving = createGate();
+  const made = createGate();
+  const slow = runtime(async (_instance, spec) => {
+    if (spec.capture === undefined) return;
+    arriving.open();
+    await made.opened;
+  });
+  const { device, link, ref } = await pair(t, ledger(), { runtimes: [slow] });
+  await ref.put(1);
+  await ref.wakeLater(400);
+  const due = pause(600);
+  const moved = outcome(device.move('device/l', { to: 'edge' }));
+  await arriving.opened;
+  const down = nextEvent(device, 'link-down');
+  link.cut();
+  await down;
+  t.is(await moved, 'UNAVAILABLE');
+  const up = nextEvent(device, 'link-up');
+  link.join();
+  await up;
+  made.open();
+  await ref.wakeNever();
+  // Nothing but the time tells that a timer does not fire.
+  await due;
+  t.is(await ref.wakes(), 0);
+});
+
+test('takeover: an actor without checkpoints answers on; what its lost copy had handled is told as a gap', async (t) => {
+  const { device, edge, link, ref } = await pair(t, ledger());
+  await ref.put('a');
+  await device.move('device/l', { to: 'edge' });
+  for (let entry = 0; entry < 10; entry++) await ref.put(entry);
+  const seen = gaps(device, edge);
+  const restored = nextEvent(device, 'restored');
+  link.cut();
+  const waiting = [1, 2, 3].map((entry) => outcome(ref.put(entry, { timeoutMs: 6000 }), 7000));
+  dispatch(ref, 'put', 'told');
+  await restored;
+
+  t.deepEqual(await Promise.all(waiting), ['OK', 'OK', 'OK']);
+  t.is(await outcome(ref.put('new', { timeoutMs: 2000 })), 'OK');
+  t.deepEqual(((await ref.all()) as unknown[]).slice(-5), [1, 2, 3, 'told', 'new']);
+  t.like(seen[0], { actor: 'device/l', sender: 'device' });
+  t.true((seen[0]?.lost ?? 0) > 0);
+});
+
+test('takeover: a sender on the lost node is heard again over a link that holds, and its gap is told', async (t) => {
+  const Ledger = ledger(1);
+  const { device, edge, link, ref } = await pair(t, Ledger);
+  await ref.put('a');
+  await device.move('device/l', { to: 'edge' });
+  const near = edge.refTo(Ledger, 'device/l');
+  const checkpoint = nextEvent(edge, 'checkpoint');
+  await near.put(1);
+  await checkpoint;
+  const restored = nextEvent(device, 'restored');
+  link.cut();
+  for (let entry = 0; entry < 5; entry++) await near.put(`lost ${entry}`, { timeoutMs: 500 });
+  await restored;
+  const seen = gaps(device, edge);
+  const fenced = nextEvent(edge, 'stopped');
+  link.join();
+  await fenced;
+  const downs: string[] = [];
+  device.observe((event) => void (event.type === 'link-down' && downs.push(event.reason)));
+
+  t.is(await outcome(near.put('after', { timeoutMs: 2000 })), 'OK');
+  t.is(((await ref.all()) as unknown[]).at(-1), 'after');
+  t.deepEqual(downs, []);
+  t.like(seen[0], { actor: 'device/l', sender: 'edge' });
+  t.true((seen[0]?.lost ?? 0) > 0);
+});
+
+test('takeover: a timer that was due at the checkpoint, its message still waiting, fires after it', async (t) => {
+  const gates = [createGate(), createGate()];
+  const { device, edge, link, ref } = await pair(t, ledger(1, gates));
+  await ref.put(1);
+  await device.move('device/l', { to: 'edge' });
+  await ref.wakeLater(30);
+  const first = ref.hold(0);
+  const second = outcome(ref.hold(1, { timeoutMs: 10_000 }), 10_000);
+  while ((edge.actors()[0]?.mailboxRecords ?? 0) < 2) await pause(1);
+  const turns = edge.actors()[0]?.turns ?? 0;
+  const checkpoint = new Promise<void>((resolve) => {
+    edge.observe((event) => void (event.type === 'checkpoint' && event.turns > turns && resolve()));
+  });
+  gates[0]?.open();
+  await first;
+  await checkpoint;
+  // A round trip, behind which the home has registered the checkpoint.
+  spawn(edge, ledger(), 'other');
+  await device.refTo(ledger(), 'edge/other').put(1);
+  const restored = nextEvent(device, 'restored');
+  link.cut();
+  await restored;
+  gates[1]?.open();
+
+  t.is(await second, 'OK');
+  t.is(await ref.wakes(), 1);
+});
+
+test('takeover: an actor taken over rests: nothing spins on its node', async (t) => {
+  let armed = 0;
+  const clock: Clock = {
+    now: () => performance.now(),
+    after(delayMs, task) {
+      armed += 1;
+      const timer = setTimeout(task, delayMs);
+      return () => clearTimeout(timer);
+    },
+    soon: (task) => void setTimeout(task, 0),
+  };
+  const { device, link, ref } = await pair(t, ledger(), {}, { clock });
+  await ref.put('a');
+  await device.move('device/l', { to: 'edge' });
+  const restored = nextEvent(device, 'restored');
+  link.cut();
+  await restored;
+  const before = armed;
+  // The measure is of a stretch of idle time.
+  await pause(1000);
+  t.true(armed - before < 20, `${armed - before} platform timers in a second of rest`);
+});
