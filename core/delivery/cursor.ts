@@ -39,8 +39,8 @@ export class Cursor {
   lost = 0;
   /** True until the first record: see C1. */
   private fresh = true;
-  /** True if a takeover brought it back: then a jump means lost records. */
-  private rolledBack = false;
+  /** True if its receiver was brought back by a takeover: then a jump means lost records. */
+  rolledBack = false;
   private ahead: number[] = [];
 
   /** @param life boot of the sender's home when it was spawned: another one is another actor of the same name */

@@ -243,10 +243,7 @@ export class Actors implements CellHost {
       }
     }
     cell.restartInstance();
-    const { lastCapture } = cell;
-    // Its asks were given up, but an answer may be on its way: their numbers are not used again. Its streams have failed.
-    const capture = lastCapture === undefined ? undefined : { ...lastCapture, nextAsk: Math.max(lastCapture.nextAsk, cell.outlet.lastNumber + 1), streams: [] };
-    this.createInstance(cell, cell.tier, cell.manifest, capture).then(
+    this.again(cell).then(
       (instance) => this.run(cell, instance),
       (thrown: unknown) => this.end(cell, `actor ${cell.address} could not be restarted: ${GodwitError.from(thrown).message}`),
     );
@@ -273,6 +270,23 @@ export class Actors implements CellHost {
   private run(cell: Cell, instance: Instance): void {
     if (cell.status === 'ended') instance.close();
     else cell.run(instance);
+  }
+
+  /** A new instance for an actor that lost its own: from the last capture, or from the beginning. */
+  private async again(cell: Cell): Promise<Instance> {
+    const { tier, manifest } = cell;
+    const capture = cell.lastCapture ?? (await this.firstCapture(cell));
+    // Its asks were given up, but an answer may be on its way: their numbers are not used again. Its streams have failed.
+    return this.createInstance(cell, tier, manifest, { ...capture, nextAsk: Math.max(capture.nextAsk, cell.outlet.lastNumber + 1), streams: [] });
+  }
+
+  private async firstCapture(cell: Cell): Promise<InstanceCapture> {
+    const instance = await this.createInstance(cell, cell.tier, cell.manifest, undefined);
+    try {
+      return await instance.capture(false);
+    } finally {
+      instance.close();
+    }
   }
 
   private remove(cell: Cell, answer: { readonly node?: string; readonly epoch?: number }): void {

@@ -91,6 +91,7 @@ export function parseCapture(bytes: Uint8Array): CellCapture {
 /** Puts everything but the instance back into a new cell. @param rolledBack true after a takeover, which forgets what came after the capture */
 export function restoreCell(cell: Cell, capture: CellCapture, now: number, rolledBack: boolean): void {
   cell.life = capture.life;
+  cell.rolledBack = rolledBack;
   cell.incarnation = capture.incarnation;
   cell.turns = capture.turns;
   cell.checkpointTurns = capture.checkpointTurns;
@@ -125,7 +126,13 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, rolle
 /** A new life of the actor after turns were forgotten: its streams begin again at 1. What its outboxes hold is sent under the new numbers. */
 export function beginIncarnation(cell: Cell, incarnation: number): void {
   cell.incarnation = incarnation;
-  for (const channel of cell.outlet.channels.values()) channel.beginAnew(incarnation);
+  for (const channel of cell.outlet.channels.values()) {
+    // What the actor sent to itself was captured at both ends, so there it simply goes on.
+    if (channel.to === cell.address) channel.incarnation = incarnation;
+    else channel.beginAnew(incarnation);
+  }
+  const own = cell.cursors.get(cell.address);
+  if (own !== undefined) own.incarnation = incarnation;
 }
 
 function captureEncoded(cell: Cell, record: ChannelRecord, now: number): RecordCapture {

@@ -67,6 +67,8 @@ export class Cell {
   checkpointTurns = 0;
   /** On this node's clock: at this moment and after it no turn begins. */
   leaseUntilMs = Number.POSITIVE_INFINITY;
+  /** True if a takeover brought the actor back: a sender it does not remember may have been heard by the lost copy. */
+  rolledBack = false;
   /** True while records are acknowledged only by checkpoints. */
   byCheckpoint = false;
   checkpointedTurns = 0;
@@ -327,6 +329,7 @@ export class Cell {
       for (const record of this.mailbox) if (record.sender?.$address === from.$address) record.cancelled = true;
       cursor = new Cursor(from, life, incarnation, epoch);
       cursor.byCheckpoint = this.byCheckpoint;
+      cursor.rolledBack = this.rolledBack;
       this.cursors.set(from.$address, cursor);
     }
     cursor.epoch = epoch;

@@ -26,6 +26,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   /** Cells of moves that have not ended for their callers. */
   private readonly leaving = new Set<Cell>();
   private moves = 0;
+  private closed = false;
 
   constructor(private readonly host: MigrationHost) {
     const send = (to: string, message: MigrationMessage) => this.send(to, message);
@@ -54,6 +55,8 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     const { id } = this.host;
     const move = `${id.boot}-${++this.moves}` as MoveId;
     const manifest = await this.moduleOf(cell);
+    if (this.closed) throw new GodwitError('CANCELLED', `node ${id.name} was closed`);
+    if (!link.attached) throw new GodwitError('UNAVAILABLE', `lost the link to node ${options.to}: actor ${cell.address} stays on ${id.name}`);
     this.homes.begin(cell, manifest);
     if (this.owners.get(cell.address) === undefined) this.own(cell, move, Number.POSITIVE_INFINITY);
     const outgoing = new OutgoingMove(this.host, this, cell, manifest, move, options);
@@ -137,6 +140,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   }
 
   close(): void {
+    this.closed = true;
     for (const move of this.outgoing.values()) {
       move.result.catch(() => undefined);
       move.close();
