@@ -134,7 +134,7 @@ test('map: changes come once each in the order they happened, then as they happe
   const last = next();
   ctx.abort();
   t.is(await last, 'end');
-  t.deepEqual(ctx.resumed, [2, 3, 4]);
+  t.deepEqual(ctx.resumed, [0, 2, 3, 4]);
 });
 
 test('map: a reader goes on where it left off, also on a copy of the state', async (t) => {

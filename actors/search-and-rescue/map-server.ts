@@ -51,6 +51,7 @@ export const MapServer = actor('map-server', {
      */
     async *changes(state, since: number = 0, ctx: Context): AsyncGenerator<MapChange, void> {
       let last = since;
+      ctx.resume(since);
       ctx.signal.addEventListener('abort', () => wakeReaders(state), { once: true });
       while (!ctx.signal.aborted) {
         const change = nextChange(state, last);

@@ -127,7 +127,7 @@ for (const [what, supervise] of [
         on: {
           boom: () => raise(),
           async boomLater() {
-            await null;
+            await Promise.resolve();
             raise();
           },
         },

@@ -72,10 +72,9 @@ export class Behaviour implements Holder {
     }
   }
 
-  /** The actor's state in bytes; equal states have equal bytes on every tier. With `final`, streams end: here, or where the capture begins again. */
-  capture(final: boolean): InstanceCapture {
+  /** The actor's state in bytes; equal states have equal bytes on every tier. */
+  capture(): InstanceCapture {
     const streams = [...this.streams.values()].flatMap((stream) => (stream.resumable ? [stream.capture()] : []));
-    if (final) for (const stream of this.streams.values()) stream.close(stream.resumable ? undefined : movedError(this.address));
     return { state: encode(this.state, this.refs), nextAsk: this.nextAsk, streams };
   }
 
@@ -290,7 +289,7 @@ export class Behaviour implements Holder {
     const handler = this.definition?.on[context.turn.message] as AnyHandler | undefined;
     const generator = handler?.(this.state, value, context);
     if (!isGenerator(generator)) throw new GodwitError('INVALID_ARGUMENT', `'${context.turn.message}' of actor ${this.address} is no stream`);
-    const stream = new OpenStream(this, context, generator, sent, upTo);
+    const stream = new OpenStream(this, context, generator, sent, upTo, value);
     this.streams.set(context.turn.ask, stream);
     this.contexts.set(context.turn.ask, context);
     stream.pump();
@@ -380,10 +379,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function isGenerator(value: unknown): value is AsyncGenerator<unknown, unknown, unknown> | Generator<unknown, unknown, unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { next?: unknown }).next === 'function';
-}
-
-function movedError(address: string): GodwitError {
-  return new GodwitError('ABORTED', `actor ${address} moved while this stream was open, and its handler had not called ctx.resume: open the stream again`);
 }
 
 function checkDelay(delayMs: number, message: string): number {

@@ -21,7 +21,10 @@ export interface Context {
   after(delayMs: number, message: string, payload?: unknown): CancelTimer;
   /** Spawns a child of this actor, supervised by it and stopped with it. */
   child<S, H extends Handlers<S>>(definition: Definition<S, H>, name: string): Ref<H>;
-  /** In a stream handler: the payload to call the handler with again if the actor moves before the stream ended. */
+  /**
+   * In a stream handler, before each `yield`: the payload to call the handler with again if the actor moves after the item yielded next.
+   * Called once before the first item it lets the stream move as it was opened; without it a move ends the stream ABORTED.
+   */
   resume(payload: unknown): void;
   /** Reports progress of a long turn, from 0 to 1. */
   progress(fraction: number): void;

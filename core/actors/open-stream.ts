@@ -11,6 +11,10 @@ type AnyGenerator = AsyncGenerator<unknown, unknown, unknown> | Generator<unknow
 export class OpenStream {
   private closed = false;
   private pumping = false;
+  /** What the handler said to go on with after the last item sent; the payload it was called with, before the first. */
+  private goOnWith: unknown;
+  private isSafe = true;
+  private used: TurnContext['resumeWith'];
 
   /** @param upTo number of items the reader has granted in all (absolute, from 1); @param sent items sent so far, on whatever node */
   constructor(
@@ -19,15 +23,19 @@ export class OpenStream {
     private readonly generator: AnyGenerator,
     private sent: number,
     private upTo: number = streamWindow,
-  ) {}
+    payload: unknown,
+  ) {
+    this.goOnWith = payload;
+  }
 
+  /** True if its handler called `ctx.resume`, and has since the last item. */
   get resumable(): boolean {
-    return this.context.resumeWith !== undefined;
+    return this.isSafe && this.context.resumeWith !== undefined;
   }
 
   capture(): InstanceCapture['streams'][number] {
     const { ask, message } = this.context.turn;
-    return { ask, message, payload: encode(this.context.resumeWith?.payload, this.behaviour.refs), sent: this.sent, upTo: this.upTo };
+    return { ask, message, payload: encode(this.goOnWith, this.behaviour.refs), sent: this.sent, upTo: this.upTo };
   }
 
   grant(upTo: number): void {
@@ -71,6 +79,10 @@ export class OpenStream {
       this.behaviour.closeStream(ask);
     } else {
       this.sent += 1;
+      // Item and resumption are one step: between them a move would repeat the item or lose it.
+      this.isSafe = this.context.resumeWith !== undefined && this.context.resumeWith !== this.used;
+      this.used = this.context.resumeWith;
+      this.goOnWith = this.used?.payload;
       this.behaviour.host.item(ask, { value: result.value, bytes: undefined });
     }
     this.behaviour.flush();

@@ -35,7 +35,7 @@ const Map1 = actor('map', {
 /** Never called: its types are what is tested. */
 async function types(parent: Parent): Promise<void> {
   const map = spawn(parent, Map1, 'm');
-  const seen: void = await map.seen({ id: 'a', x: 1 });
+  await map.seen({ id: 'a', x: 1 });
   const view: Sighting[] = await map.view({ west: 1 }, { timeoutMs: 5 });
   const near: number = (await map.near()) + (await map.near({ west: 1 })) + (await map.near(undefined, { timeoutMs: 1 }));
   const size: number = await map.size(undefined, { signal: new AbortController().signal });
@@ -65,7 +65,7 @@ async function types(parent: Parent): Promise<void> {
   const items: Sighting = map.changes(0);
   // @ts-expect-error what the ref has beside messages is read-only
   map.$address = 'elsewhere';
-  use(seen, view, near, size, refused, untyped, text, items, nope);
+  use(view, near, size, refused, untyped, text, items, nope);
 }
 
 function use(..._values: unknown[]): void {}

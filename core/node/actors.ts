@@ -283,7 +283,7 @@ export class Actors implements CellHost {
   private async firstCapture(cell: Cell): Promise<InstanceCapture> {
     const instance = await this.createInstance(cell, cell.tier, cell.manifest, undefined);
     try {
-      return await instance.capture(false);
+      return await instance.capture();
     } finally {
       instance.close();
     }

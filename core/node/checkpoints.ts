@@ -99,7 +99,7 @@ export class Checkpoints {
       cell.checkpointedTurns = cell.turns;
       if (cell.instance === undefined) throw new GodwitError('ABORTED', 'the actor lost its instance');
       cell.outlet.release();
-      const instance = await cell.instance.capture(false);
+      const instance = await cell.instance.capture();
       cell.outlet.release();
       cell.lastCapture = instance;
       const handled = [...cell.cursors.values()].map((cursor) => ({ cursor, number: cursor.handled }));

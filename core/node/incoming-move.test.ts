@@ -17,7 +17,7 @@ const Ledger = actor('ledger', {
       for (let at = from; ; at++) {
         ctx.resume(at + 1);
         if (at >= state.entries.length) await new Promise(() => {});
-        yield state.entries[at] as string;
+        yield state.entries[at];
       }
     },
   },

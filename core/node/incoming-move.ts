@@ -141,7 +141,7 @@ export class IncomingMove {
   }
 
   private async captureHash(instance: Instance): Promise<string> {
-    return this.host.options.digest.sha256((await instance.capture(false)).state);
+    return this.host.options.digest.sha256((await instance.capture()).state);
   }
 
   private async reserve(prepare: PrepareMessage): Promise<TargetEvent> {

@@ -22,7 +22,7 @@ function counting(carry: (text: string) => void = () => {}) {
       if (event === 'garbage') throw new TypeError('garbage');
       return { state: state + 1, effects: event };
     },
-    (effect) => carry((effect as Extract<Effect, { type: 'note' }>).text),
+    (effect) => carry(effect.text),
     () => [],
     clock,
   );

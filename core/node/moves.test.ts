@@ -26,6 +26,7 @@ const Ledger = actor('ledger', {
         ctx.resume(index);
         while (state.entries.length <= index && !ctx.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1));
         if (ctx.signal.aborted) return;
+        ctx.resume(index + 1);
         yield state.entries[index];
       }
     },

@@ -211,7 +211,7 @@ export class OutgoingMove {
     host.routes.detach(cell);
     // What it sent before it was captured is part of the capture; what it sends from now on waits for the move's end.
     cell.outlet.release();
-    const instance = await (cell.instance as Instance).capture(false);
+    const instance = await (cell.instance as Instance).capture();
     cell.outlet.release();
     this.bytes = captureCell(cell, instance, host.now(), true);
     this.state = instance.state;

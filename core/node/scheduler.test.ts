@@ -42,7 +42,7 @@ test('scheduler: long turns leave room for timers and I/O after a few millisecon
   });
 
   scheduler.schedule(cell as unknown as Cell);
-  await null;
+  await Promise.resolve();
 
   t.is(cell.taken, 1);
   t.is(soon.length, 1);
@@ -58,7 +58,7 @@ test('scheduler: turns that become long are noticed within one reading, and take
   });
 
   scheduler.schedule(cell as unknown as Cell);
-  await null;
+  await Promise.resolve();
   t.true(cell.taken >= 1000 && cell.taken < 1000 + 64);
   const before = cell.taken;
   soon.shift()?.();
@@ -72,7 +72,7 @@ test('scheduler: short turns cost a reading of the clock per 32 of them, and I/O
   const cells = Array.from({ length: 100 }, () => busyCell(100, () => {}));
 
   for (const cell of cells) scheduler.schedule(cell as unknown as Cell);
-  await null;
+  await Promise.resolve();
 
   t.is(
     cells.reduce((sum, cell) => sum + cell.taken, 0),

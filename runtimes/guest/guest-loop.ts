@@ -118,7 +118,7 @@ class GuestLoop implements GuestEntry {
 
   capture(): void {
     this.attempt(() => {
-      const capture = this.actor.capture(this.header[sharedHeader.argument] === 1);
+      const capture = this.actor.capture();
       this.out.commit();
       return { capture };
     });

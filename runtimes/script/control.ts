@@ -10,7 +10,7 @@ export interface WorkerControl {
   /** Makes an instance and begins its actor. @param start a GuestStart, encoded @returns a GuestResult, encoded */
   create(instance: number, image: BaseImage, address: string, start: Uint8Array): Uint8Array;
   /** Captures after everything sent before it was handled. @returns a GuestResult, encoded */
-  capture(instance: number, final: boolean): Promise<Uint8Array>;
+  capture(instance: number): Promise<Uint8Array>;
   close(instance: number): void;
   stats(): WorkerStats;
 }

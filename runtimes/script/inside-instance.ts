@@ -7,7 +7,7 @@ import { plainCodec } from './plain-codec.js';
 /** What waits to be handed to a guest: a stretch of packed records, or a capture. */
 type Delivery =
   | { readonly views: Views; at: number; readonly end: number }
-  | { readonly final: boolean; readonly resolve: (result: Uint8Array) => void; readonly reject: (error: GodwitError) => void };
+  | { readonly resolve: (result: Uint8Array) => void; readonly reject: (error: GodwitError) => void };
 
 // A larger inbox is given back after the record that needed it.
 const keptInboxBytes = 1024 * 1024;
@@ -43,10 +43,10 @@ export class InsideInstance {
     if (!this.dead) this.queue.push({ views, at: begin, end });
   }
 
-  capture(final: boolean): Promise<Uint8Array> {
+  capture(): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (this.dead) reject(new GodwitError('UNAVAILABLE', 'the instance has died'));
-      else this.queue.push({ final, resolve, reject });
+      else this.queue.push({ resolve, reject });
     });
   }
 
@@ -66,28 +66,28 @@ export class InsideInstance {
       this.drain();
       // A guest that never runs out of microtasks still hears what arrives, or it could not be aborted.
       const delivered = this.next();
-      if (!delivered && !left) return false;
+      if (delivered === undefined && !left) return false;
+      // The capture leaves in this task; what the guest emits from now on must not overtake it.
+      if (delivered === 'capture') return true;
       if (performance.now() > untilMs) return true;
     }
   }
 
-  private next(): boolean {
+  private next(): 'record' | 'capture' | undefined {
     const [first] = this.queue;
-    if (first === undefined) return false;
-    if ('final' in first) {
+    if (first === undefined) return undefined;
+    if ('resolve' in first) {
       this.queue.shift();
-      this.engine.call('capture', first.final ? 1 : 0);
-      const result = this.engine.takeResult();
-      this.engine.pump(performance.now());
+      this.engine.call('capture', 0);
+      first.resolve(this.engine.takeResult());
       this.drain();
-      first.resolve(result);
-      return true;
+      return 'capture';
     }
     const bytes = checkedRecordBytes(first.views, first.at, first.end);
     this.receive(first.views.u8.subarray(first.at, first.at + bytes));
     first.at += bytes;
     if (first.at >= first.end) this.queue.shift();
-    return true;
+    return 'record';
   }
 
   private receive(record: Uint8Array): void {

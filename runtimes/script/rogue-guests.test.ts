@@ -37,7 +37,7 @@ test.serial('runaway guest: is stopped at its deadline, and its neighbour goes o
   t.like(error, { code: 'DEADLINE_EXCEEDED', retryable: false, details: { segmentMs } });
   t.true(tookMs >= segmentMs);
   t.is(beside.named('failed').length, 0);
-  await t.throwsAsync(() => rogue.capture(false), { code: 'UNAVAILABLE' } as never);
+  await t.throwsAsync(() => rogue.capture(), { code: 'UNAVAILABLE' } as never);
 });
 
 test.serial('runaway guest: one that only ever awaits leaves the thread to its neighbour, and hears an abort', async (t) => {
@@ -149,7 +149,7 @@ test.serial('script runtime: refuses limits out of range, and after its close ev
   const { runtime, rogue, world } = await neighbours(t);
 
   await runtime.close();
-  await t.throwsAsync(() => rogue.capture(false), { code: 'UNAVAILABLE' } as never);
+  await t.throwsAsync(() => rogue.capture(), { code: 'UNAVAILABLE' } as never);
   await t.throwsAsync(() => runtime.create(specFor(Rogue, program), world.host), { code: 'UNAVAILABLE' } as never);
   t.is(world.named('failed').length, 0);
 });

@@ -25,7 +25,7 @@ export interface Residence {
   readonly threadId: number;
   readonly maxRecordBytes: number;
   send(instance: number, kind: number, ask: number, amount: number, word: number, target: number, payload: Uint8Array | undefined): void;
-  capture(instance: number, final: boolean): Promise<Uint8Array>;
+  capture(instance: number): Promise<Uint8Array>;
   close(instance: number): void;
 }
 
@@ -111,9 +111,9 @@ export class ScriptInstance implements Instance {
     this.send(kinds.more, ask, upTo, undefined);
   }
 
-  async capture(final: boolean): Promise<InstanceCapture> {
+  async capture(): Promise<InstanceCapture> {
     if (this.closed) throw new GodwitError('UNAVAILABLE', `the instance of ${this.address} is closed`);
-    const result = decode(await this.residence.capture(this.number, final), plainCodec) as GuestResult;
+    const result = decode(await this.residence.capture(this.number), plainCodec) as GuestResult;
     if (result.error !== undefined) throw errorFromValue(result.error);
     if (!isCapture(result.capture)) throw new GodwitError('DATA_LOSS', `the guest of ${this.address} gave a malformed capture`);
     return result.capture;

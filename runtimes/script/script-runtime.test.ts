@@ -139,7 +139,7 @@ test('script instance: aborts the signal of an ask that was given up', async (t)
   instance.abort(1);
   await world.until('turnEnded');
 
-  const { state } = await instance.capture(false);
+  const { state } = await instance.capture();
   t.like(decode(state, plainCodec), { last: 'aborted' });
 });
 
@@ -243,7 +243,7 @@ test('script instance: captures the same bytes as the native tier', async (t) =>
     native.turn(each);
   }
 
-  t.deepEqual((await instance.capture(false)).state, native.capture(false).state);
+  t.deepEqual((await instance.capture()).state, native.capture().state);
 });
 
 test('script instance: continues in another worker thread from its capture, with the same state bytes', async (t) => {
@@ -251,7 +251,7 @@ test('script instance: continues in another worker thread from its capture, with
   instance.turn(turn('tell', 'name', 'ada'));
   instance.turn(turn('stream', 'upTo', 50, 1));
   await world.nth(32, 'item');
-  const capture = await instance.capture(true);
+  const capture = await instance.capture();
   instance.close();
   const spread: Array<Awaited<ReturnType<typeof begin>>> = [];
   do spread.push(await begin(Counter, capture));
@@ -261,7 +261,7 @@ test('script instance: continues in another worker thread from its capture, with
   t.not(moved.threadId, instance.threadId);
   t.not(moved.place, instance.place);
   t.is(world.named('fail').length, 0);
-  t.deepEqual((await moved.capture(false)).state, capture.state);
+  t.deepEqual((await moved.capture()).state, capture.state);
   t.like(capture.streams[0], { ask: 1, message: 'upTo', sent: 32 });
   moved.more(1, 100);
   await there.until('end', 1);

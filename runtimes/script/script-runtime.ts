@@ -40,7 +40,7 @@ export interface ScriptRuntime extends Runtime {
 /** An instance that tells its thread. @public */
 export interface ScriptRuntimeInstance extends Instance {
   readonly threadId: number;
-  capture(final: boolean): Promise<InstanceCapture>;
+  capture(): Promise<InstanceCapture>;
 }
 
 /**

@@ -54,10 +54,10 @@ class InsideWorker implements WorkerControl {
     }
   }
 
-  async capture(instance: number, final: boolean): Promise<Uint8Array> {
+  async capture(instance: number): Promise<Uint8Array> {
     const inside = this.instances.get(instance);
     if (inside === undefined) throw new GodwitError('UNAVAILABLE', 'the instance has died or was closed');
-    const captured = inside.capture(final);
+    const captured = inside.capture();
     this.wake(inside);
     const result = await captured;
     this.flush(); // W1
@@ -153,7 +153,7 @@ if (parentPort !== null) {
       image: (program, name) => worker.image(program, name),
       prepare: (image) => worker.prepare(image),
       create: (instance, image, address, start) => worker.create(instance, image, address, start),
-      capture: (instance, final) => worker.capture(instance, final),
+      capture: (instance) => worker.capture(instance),
       close: (instance) => worker.close(instance),
       stats: () => worker.stats(),
     } satisfies WorkerControl,

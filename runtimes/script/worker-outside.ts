@@ -108,9 +108,9 @@ export class WorkerOutside implements Residence {
     }
   }
 
-  capture(instance: number, final: boolean): Promise<Uint8Array> {
+  capture(instance: number): Promise<Uint8Array> {
     this.flush();
-    return this.called(() => this.control.capture(instance, final));
+    return this.called(() => this.control.capture(instance));
   }
 
   close(instance: number): void {

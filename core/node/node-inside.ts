@@ -1,0 +1,294 @@
+// The rooms of a node, and what they tell each other: actors, routes and links, migrations, recalls.
+import type { Protocol } from '../actors/definition.js';
+import { NativeInstance } from '../actors/native-instance.js';
+import type { Where } from '../actors/ref.js';
+import { decode } from '../codec/index.js';
+import type { Cursor } from '../delivery/cursor.js';
+import type { ChannelRecord, TurnRecord } from '../delivery/record.js';
+import { GodwitError } from '../errors.js';
+import type { NodeId } from '../migration/index.js';
+import type { LogLevel } from '../ports/logger.js';
+import type { Instance, InstanceCapture } from '../ports/runtime.js';
+import type { Pipe, Transport } from '../ports/transport.js';
+import { Actors, type ActorsHost } from './actors.js';
+import type { Cell } from './cell.js';
+import type { Channel } from './channel.js';
+import type { CheckpointedMessage, CheckpointMessage } from './checkpoints.js';
+import { Directory } from './directory.js';
+import type { ArrivedMessage } from './incoming-move.js';
+import { introduce } from './introduction.js';
+import { keepLink } from './kept-link.js';
+import type { BounceAnswer, ControlMessage, Link, Peer } from './link.js';
+import type { EndedMessage, MigrationControl, MigrationHost } from './migration-host.js';
+import { Migrations } from './migrations.js';
+import { type RecalledMessage, type RecallMessage, Recalls } from './recalls.js';
+import { outgoingRefs } from './refs.js';
+import { Routes, type RoutesHost } from './routes.js';
+import type { KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions } from './types.js';
+
+/** What nodes say to each other beside records. */
+type NodeMessage = MigrationControl | ArrivedMessage | CheckpointMessage | CheckpointedMessage | EndedMessage | RecallMessage | RecalledMessage;
+
+const applicationProtocol: Protocol = { definition: 'application', version: 1, messages: {} };
+
+/** The rooms of a node, and what they tell each other. */
+export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
+  readonly id: NodeId;
+  readonly directory: Directory;
+  readonly routes: Routes;
+  readonly actors: Actors;
+  readonly recalls: Recalls;
+  readonly application: NativeInstance;
+  readonly listeners = new Set<(event: NodeEvent) => void>();
+  private readonly migrations: Migrations;
+  private readonly keptLinks = new Set<KeptLink>();
+  private closed = false;
+
+  constructor(readonly options: NodeOptions) {
+    this.id = { name: options.name, boot: options.boot ?? hex(options.random.bytes(8)) };
+    this.directory = new Directory(options.name);
+    this.routes = new Routes(this);
+    this.actors = new Actors(this, options);
+    this.migrations = new Migrations(this);
+    this.recalls = new Recalls(this);
+    const cell = this.actors.createApplication(applicationProtocol, this.id.boot);
+    this.application = new NativeInstance(options.name, undefined, cell.outlet, 'application');
+    cell.run(this.application);
+  }
+
+  get name(): string {
+    return this.id.name;
+  }
+
+  get clock() {
+    return this.options.clock;
+  }
+
+  async move(address: string, options: MoveOptions): Promise<MoveReport> {
+    return this.migrations.move(await this.actors.running(address), options);
+  }
+
+  async stateOf(address: string): Promise<unknown> {
+    const cell = await this.actors.running(address);
+    cell.hold();
+    try {
+      await cell.idle();
+      return decode((await captureOf(cell)).state, outgoingRefs);
+    } finally {
+      cell.release();
+    }
+  }
+
+  async repoint(from: string, to: string, at?: Where): Promise<unknown> {
+    const cell = await this.actors.running(from);
+    cell.hold();
+    await cell.idle();
+    let state: unknown;
+    try {
+      state = decode((await captureOf(cell)).state, outgoingRefs);
+    } catch (thrown) {
+      cell.release();
+      throw thrown;
+    }
+    if (at !== undefined) this.directory.adopt(to, { node: at.node, epoch: at.epoch });
+    this.routes.detach(cell);
+    const waiting = cell.mailbox.drain();
+    this.routes.repoint(from, to);
+    for (const record of waiting) this.sendAgain(record, to);
+    this.actors.end(cell, `actor ${from} was merged into ${to}`);
+    return state;
+  }
+
+  accept(pipe: Pipe): void {
+    introduce(
+      pipe,
+      this.id,
+      this.clock,
+      (peer) => this.attach(pipe, peer),
+      (error) => this.log('warn', 'link.refused', { code: error.code, reason: error.message }),
+    );
+  }
+
+  keepLink(transport: Transport, address: string, signal?: AbortSignal): KeptLink {
+    const { clock, random, logger } = this.options;
+    const link = keepLink({ transport, address, id: this.id, clock, random, logger, attach: (pipe, peer, onDown) => this.attach(pipe, peer, onDown) }, signal);
+    this.keptLinks.add(link);
+    return link;
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    for (const link of this.keptLinks) link.close();
+    this.migrations.close();
+    this.recalls.close();
+    this.routes.close();
+    this.actors.close();
+    for (const runtime of this.options.runtimes) await runtime.close();
+  }
+
+  emit(event: NodeEvent): void {
+    for (const listener of this.listeners) listener(event);
+    const { type, ...fields } = event;
+    this.log(type === 'dead-letter' || type === 'move-failed' || type === 'turn-failed' ? 'warn' : 'info', `node.${type}`, fields);
+  }
+
+  log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.options.logger.log(level, event, { node: this.name, ...fields });
+  }
+
+  // ── Links ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  linkUp(link: Link): void {
+    this.emit({ type: 'link-up', peer: link.peer.node, boot: link.peer.boot });
+    this.migrations.peerRegained(link);
+  }
+
+  linkDown(link: Link, reason: string): void {
+    if (this.closed) return;
+    this.emit({ type: 'link-down', peer: link.peer.node, reason });
+    this.migrations.peerLost(link);
+    this.recalls.linkLost(link, reason);
+  }
+
+  linkFailed(link: Link, error: GodwitError): void {
+    this.log('error', 'link.failed', { peer: link.peer.node, code: error.code, reason: error.message });
+  }
+
+  control(link: Link, received: ControlMessage): void {
+    const message = received as NodeMessage;
+    switch (message.type) {
+      case 'migration':
+        this.migrations.receive(message.message, link);
+        break;
+      case 'arrived':
+        this.migrations.arrived(message);
+        break;
+      case 'checkpoint':
+        this.migrations.keep(message, link);
+        break;
+      case 'checkpointed':
+        this.migrations.checkpointed(message);
+        break;
+      case 'ended':
+        this.migrations.endedAway(message, link);
+        break;
+      case 'recall':
+        this.recalls.asked(link, message);
+        break;
+      case 'recalled':
+        this.recalls.answered(message);
+        break;
+      default:
+        // A peer may say anything.
+        this.log('warn', 'link.unknown-message', { peer: link.peer.node, type: String((message satisfies never as ControlMessage).type) });
+    }
+  }
+
+  bounced(channel: Channel, link: Link, answer: BounceAnswer): void {
+    this.routes.bounced(channel, link, answer);
+  }
+
+  gap(cell: Cell, cursor: Cursor): void {
+    const { lost } = cursor;
+    cursor.lost = 0;
+    this.emit({ type: 'gap', actor: cell.address, sender: cursor.from.$address, lost });
+  }
+
+  arriving(address: string): boolean {
+    return this.migrations.isArriving(address);
+  }
+
+  delivered(channel: Channel): void {
+    this.routes.forget(channel);
+  }
+
+  deadLetter(cell: Cell, record: ChannelRecord, reason: string): void {
+    this.actors.deadLetter(cell, record, reason);
+  }
+
+  reexecuted(channel: Channel, record: ChannelRecord): void {
+    this.emit({ type: 'reexecuted', actor: channel.to, message: record.message, sender: channel.from.address });
+  }
+
+  fenced(cell: Cell, epoch: number): void {
+    this.migrations.epochSeen(cell.address, epoch);
+  }
+
+  private attach(pipe: Pipe, peer: Peer, onDown?: () => void): void {
+    if (this.closed) {
+      pipe.close();
+      return;
+    }
+    this.routes.attach(pipe, peer);
+    const dropped = pipe.onClose;
+    pipe.onClose = (error) => {
+      dropped(error);
+      onDown?.();
+    };
+  }
+
+  // ── Actors ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  now(): number {
+    return this.actors.now();
+  }
+
+  cell(address: string): Cell | undefined {
+    return this.actors.get(address);
+  }
+
+  checkpointWhenDue(cell: Cell): void {
+    this.migrations.checkpointWhenDue(cell);
+  }
+
+  ended(cell: Cell): void {
+    this.migrations.endedHere(cell);
+  }
+
+  createCell(address: string, protocol: Protocol): Cell {
+    return this.actors.createCell(address, protocol);
+  }
+
+  enter(cell: Cell): void {
+    this.actors.enter(cell);
+  }
+
+  leave(cell: Cell, to: NodeId, epoch: number): void {
+    this.actors.leave(cell, to, epoch);
+  }
+
+  forget(address: string): void {
+    this.directory.forget(address);
+    this.routes.reroute(address);
+  }
+
+  knowsNatively(definition: string): boolean {
+    return this.actors.knowsNatively(definition);
+  }
+
+  createInstance(...args: Parameters<Actors['createInstance']>): Promise<Instance> {
+    return this.actors.createInstance(...args);
+  }
+
+  startTimer(...args: Parameters<Actors['startTimer']>): void {
+    this.actors.startTimer(...args);
+  }
+
+  private sendAgain(record: TurnRecord, to: string): void {
+    const sender = record.sender === undefined ? undefined : this.actors.get(record.sender.$address);
+    const ask = sender?.outlet.asks.get(record.correlation);
+    if (ask !== undefined) ask.to = to;
+    sender?.outlet.repost(record, to);
+  }
+}
+
+/** @throws {GodwitError} ABORTED its instance was lost while the running turns ended */
+function captureOf(cell: Cell): InstanceCapture | Promise<InstanceCapture> {
+  if (cell.instance === undefined) throw new GodwitError('ABORTED', `actor ${cell.address} lost its instance: try again`);
+  return cell.instance.capture();
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
