@@ -33,17 +33,18 @@ test('codec: keeps any value that fast-check can make', (t) => {
     withTypedArray: true,
     withUnicodeString: true,
   });
-  fc.assert(
-    fc.property(anything, (value) => {
-      const bytes = encode(value, refs);
-      const copy = decode(bytes, refs);
-      // Node 20 finds two invalid dates unequal; for these the bytes have to do.
-      const comparable = !fc.stringify(value).includes('new Date(NaN)');
-      return (!comparable || isDeepStrictEqual(copy, value)) && isDeepStrictEqual(encode(copy, refs), bytes);
-    }),
-    { numRuns: 500 },
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(anything, (value) => {
+        const bytes = encode(value, refs);
+        const copy = decode(bytes, refs);
+        // Node 20 finds two invalid dates unequal; for these the bytes have to do.
+        const comparable = !fc.stringify(value).includes('new Date(NaN)');
+        return (!comparable || isDeepStrictEqual(copy, value)) && isDeepStrictEqual(encode(copy, refs), bytes);
+      }),
+      { numRuns: 500 },
+    ),
   );
-  t.pass();
 });
 
 test('codec: an error may be its own cause', (t) => {

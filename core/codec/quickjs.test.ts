@@ -33,14 +33,15 @@ test('codec in QuickJS: any value comes back with the same bytes', (t) => {
     withTypedArray: true,
     withUnicodeString: true,
   });
-  fc.assert(
-    fc.property(anything, (value) => {
-      const bytes = encode(value, refs);
-      return isDeepStrictEqual(guest.recode(bytes), bytes);
-    }),
-    { numRuns: 300 },
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(anything, (value) => {
+        const bytes = encode(value, refs);
+        return isDeepStrictEqual(guest.recode(bytes), bytes);
+      }),
+      { numRuns: 300 },
+    ),
   );
-  t.pass();
 });
 
 test('codec in QuickJS: every number is written with the same digits', (t) => {

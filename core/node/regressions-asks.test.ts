@@ -8,16 +8,9 @@ import { GodwitError, valueFromError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { InstanceHost, Runtime } from '../ports/runtime.js';
 import type { Node } from './node.js';
+import { createGate, outcome } from './regressions.test-support.js';
 import type { NodeOptions } from './types.js';
 import { linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
-
-function createGate() {
-  let open!: () => void;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open, opened };
-}
 
 /** Gates that open one after the other: `next` resolves when `ring` is called again. */
 function createBell() {
@@ -29,21 +22,6 @@ function createBell() {
       gate = createGate();
     },
   };
-}
-
-/** OK, or the code it failed with; PENDING if it has not settled after `ms`. */
-async function outcome(work: Promise<unknown>, ms = 4000): Promise<string> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const pending = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, ms, 'PENDING');
-  });
-  const settled = work.then(
-    () => 'OK',
-    (thrown: unknown) => GodwitError.from(thrown).code,
-  );
-  const result = await Promise.race([settled, pending]);
-  clearTimeout(timer);
-  return result;
 }
 
 function makeNode(t: ExecutionContext, name: string, more: Partial<NodeOptions> = {}): Node {

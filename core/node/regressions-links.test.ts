@@ -11,16 +11,8 @@ import { GodwitError } from '../errors.js';
 import type { Runtime } from '../ports/runtime.js';
 import type { Node } from './node.js';
 import { outgoingRefs } from './refs.js';
-import type { NodeOptions } from './types.js';
-import { createPipes, linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
-
-function createGate() {
-  let open!: () => void;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open, opened };
-}
+import { createGate, linked, makeNode, outcome } from './regressions.test-support.js';
+import { createPipes, nextEvent, sharedBlobs } from './wiring.test-support.js';
 
 const ledger = (checkpointTurns = 0, gate = createGate()) =>
   actor('ledger', {
@@ -41,34 +33,6 @@ const ledger = (checkpointTurns = 0, gate = createGate()) =>
       },
     },
   });
-
-/** OK, or the code it failed with; PENDING if it has not settled after `ms`. */
-async function outcome(work: Promise<unknown>, ms = 4000): Promise<string> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const pending = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, ms, 'PENDING');
-  });
-  const settled = work.then(
-    () => 'OK',
-    (thrown: unknown) => GodwitError.from(thrown).code,
-  );
-  const result = await Promise.race([settled, pending]);
-  clearTimeout(timer);
-  return result;
-}
-
-function makeNode(t: ExecutionContext, name: string, shared: ReturnType<typeof sharedBlobs>, more: Partial<NodeOptions> = {}): Node {
-  const node = testNode(name, shared, more);
-  t.teardown(() => node.close());
-  return node;
-}
-
-async function linked(one: Node, two: Node) {
-  const up = Promise.all([nextEvent(one, 'link-up'), nextEvent(two, 'link-up')]);
-  const link = linkNodes(one, two);
-  await up;
-  return link;
-}
 
 async function cut(link: { cut(): void }, ...nodes: Node[]) {
   const down = Promise.all(nodes.map((node) => nextEvent(node, 'link-down')));
