@@ -45,8 +45,9 @@ export class Scheduler {
 
   private drain(): void {
     this.time = undefined;
-    const startMs = this.now();
-    let readMs = startMs;
+    // While turns are short the first reading can wait: many drains are one turn, and a reading costs as much.
+    let startMs = this.stride === 1 ? this.now() : undefined;
+    let readMs = startMs ?? 0;
     let unread = 0;
     let budget = turnsPerDrain;
     for (let cell = this.ready.shift(); cell !== undefined; cell = this.ready.shift()) {
@@ -62,6 +63,7 @@ export class Scheduler {
       }
       if (unread >= this.stride && this.ready.length > 0) {
         const nowMs = this.now();
+        if (startMs === undefined) startMs = readMs = nowMs;
         this.stride = nowMs - readMs > longReadingMs ? 1 : Math.min(this.stride * 2, turnsPerReading);
         readMs = nowMs;
         unread = 0;
@@ -73,6 +75,8 @@ export class Scheduler {
         return;
       }
     }
+    // Nobody waits any more, so its turns were short enough; if they are not, the next longer drain finds out at its first reading.
+    this.stride = Math.min(this.stride * 2, turnsPerReading);
     this.time = undefined;
     this.draining = false;
   }
