@@ -2,9 +2,10 @@ import test from 'ava';
 import { actor } from '../actors/definition.js';
 import { dispatch } from '../actors/ref.js';
 import { spawn } from '../actors/spawn.js';
-import { encode } from '../codec/index.js';
-import { FrameWriter } from '../delivery/wire.js';
+import { decode, encode } from '../codec/index.js';
+import { FrameWriter, readFrame } from '../delivery/wire.js';
 import { GodwitError } from '../errors.js';
+import type { Manifest } from '../ports/module-source.js';
 import { outgoingRefs } from './refs.js';
 import { createPipes, linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
 
@@ -109,6 +110,75 @@ test('bad input: an edge that knows no such definition, or is not there, leaves 
   t.is(await codeOf(device.recall('device/e')), 'FAILED_PRECONDITION');
   t.is(await ref.heard(), 1);
   await close();
+});
+
+test('bad input: a corrupt manifest is refused with the field that is wrong, by the source and by the target', async (t) => {
+  const sound = { definition: 'echo', version: 1, tier: 'native', program: 'a'.repeat(64), programBytes: 1, hostFunctions: [], models: {} };
+  const corrupt: ReadonlyArray<readonly [field: string, manifest: unknown]> = [
+    ['definition', null],
+    ['version', { ...sound, version: 0 }],
+    ['tier', { ...sound, tier: 'quantum' }],
+    ['program', { ...sound, program: '../../etc' }],
+    ['programBytes', { ...sound, programBytes: -1 }],
+    ['hostFunctions', { ...sound, hostFunctions: [7] }],
+    ['models', { ...sound, models: { centernet: 'x' } }],
+  ];
+  const shared = sharedBlobs();
+  const edge = testNode('edge', shared, { definitions: [Echo] });
+  const [ours, theirs] = createPipes();
+  const refusals: string[] = [];
+  let refused = () => {};
+  const ignore = () => {};
+  const controlReceived = (body: Uint8Array) => {
+    const { message } = decode(body, outgoingRefs) as { message?: { type: string; reason: { code: string; message: string } } };
+    if (message?.type !== 'refused') return;
+    refusals.push(`${message.reason.code} ${message.reason.message}`);
+    refused();
+  };
+  theirs.onFrame = (frame) => readFrame(frame, { record: ignore, ack: ignore, open: ignore, name: ignore, bounceReceived: ignore, controlReceived });
+  const writer = new FrameWriter();
+  const send = (message: unknown) => {
+    writer.control(encode(message, outgoingRefs));
+    theirs.send(writer.take());
+  };
+  const linkUp = nextEvent(edge, 'link-up');
+  edge.accept(ours);
+  send({ type: 'hello', protocol: 1, node: 'peer', boot: 'b' });
+  await linkUp;
+  for (const [field, manifest] of corrupt) {
+    const device = testNode('device', shared, { definitions: [Echo], modules: { module: async () => ({ manifest: manifest as Manifest, blobs: new Map() }) } });
+    const up = nextEvent(device, 'link-up');
+    linkNodes(device, edge);
+    await up;
+    const ref = spawn(device, Echo, 'e');
+    await ref.say('ready');
+    const error = GodwitError.from(await t.throwsAsync(device.move('device/e', { to: 'edge' })));
+    t.is(error.code, 'INVALID_ARGUMENT');
+    t.regex(error.message, new RegExp(`field '${field}'`));
+    t.is(await ref.say('here'), 'here');
+    await device.close();
+
+    const answered = new Promise<void>((resolve) => {
+      refused = resolve;
+    });
+    const prepare = {
+      type: 'prepare',
+      move: `m-${field}`,
+      actor: 'peer/e',
+      epoch: 1,
+      from: { name: 'peer', boot: 'b' },
+      target: { name: 'edge', boot: edge.boot },
+      home: 'peer',
+      manifest,
+      blobs: [],
+      expectedBytes: 1,
+      timings: {},
+    };
+    send({ type: 'migration', message: prepare });
+    await answered;
+    t.regex(refusals.at(-1) ?? '', new RegExp(`^INVALID_ARGUMENT .*field '${field}'`));
+  }
+  await edge.close();
 });
 
 test('bad input: an edge that goes away at any point of a move leaves the actor running, here or after the lease', async (t) => {

@@ -1,7 +1,7 @@
 // Carries the migration protocol of `core/migration` out on a node: hands each message to the machines it is for. Each machine's effects
 // are carried out beside it: outgoing-move, incoming-move, owners, homes.
-import { GodwitError } from '../errors.js';
-import { answerStray, type MigrationMessage, type MoveId, type Role, receiversOf } from '../migration/index.js';
+import { GodwitError, valueFromError } from '../errors.js';
+import { answerStray, type MigrationMessage, type MoveId, type PrepareMessage, type Role, receiversOf } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
 import { Bases } from './bases.js';
@@ -11,6 +11,7 @@ import { homeOf } from './directory.js';
 import { Homes } from './homes.js';
 import { type ArrivedMessage, IncomingMove, type IncomingMoveContext } from './incoming-move.js';
 import type { Link } from './link.js';
+import { parseManifest } from './manifest.js';
 import { at, type EndedMessage, type MigrationControl, type MigrationHost, sendControl } from './migration-host.js';
 import { OutgoingMove, type OutgoingMoveContext } from './outgoing-move.js';
 import { Owners } from './owners.js';
@@ -76,9 +77,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     if (link !== undefined && (message.from.name !== link.peer.node || message.from.boot !== link.peer.boot)) {
       throw new GodwitError('PERMISSION_DENIED', `node ${link.peer.node} sent a '${message.type}' in the name of ${message.from.name}`);
     }
-    if (message.type === 'prepare' && !this.incoming.has(message.move)) {
-      this.incoming.set(message.move, new IncomingMove(this.host, this, message.move, message.actor, message.manifest, message.from.name));
-    }
+    if (message.type === 'prepare' && !this.incoming.has(message.move) && !this.expect(message)) return;
     const event = at(this.host, { type: 'message', message } as const);
     const machines = receiversOf[message.type].flatMap((role) => this.machines(role, message));
     for (const machine of machines) machine.feed(event);
@@ -182,6 +181,19 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     if (arriving !== undefined) this.host.routes.reroute(arriving);
   }
 
+  /** A move begins to come here. @returns false if it was refused at once: its manifest is malformed */
+  private expect(message: PrepareMessage): boolean {
+    const { move, actor, epoch, from } = message;
+    try {
+      this.incoming.set(move, new IncomingMove(this.host, this, move, actor, parseManifest(message.manifest), from.name));
+      return true;
+    } catch (thrown) {
+      const { id } = this.host;
+      this.send(from.name, { type: 'refused', move, actor, epoch, from: id, reason: valueFromError(GodwitError.from(thrown), id.name) });
+      return false;
+    }
+  }
+
   /** Who hears a message: moves by their id, or all of the actor's where the home speaks of the actor itself. */
   private machines(
     role: Role,
@@ -216,8 +228,9 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     }
     const { definition, version } = cell.target.$protocol;
     const module = await modules.module(definition, version);
+    const manifest = parseManifest(module.manifest);
     for (const bytes of module.blobs.values()) await blobs.put(bytes);
-    cell.manifest = module.manifest;
-    return module.manifest;
+    cell.manifest = manifest;
+    return manifest;
   }
 }
