@@ -32,8 +32,10 @@ export interface CheckpointedMessage {
  */
 export class Checkpoints {
   /** By actor and hash: what to do once it is kept. */
-  private readonly sent = new Map<string, () => void>();
+  private readonly sent = new Map<string, { readonly cell: Cell; kept(): void; drop(): void }>();
   private readonly busy = new Set<Cell>();
+  /** Cells with a checkpoint due that their home could not be sent. */
+  private readonly waiting = new Set<Cell>();
 
   constructor(
     private readonly host: MigrationHost,
@@ -47,9 +49,17 @@ export class Checkpoints {
     if (homeOf(cell.address) === this.host.id.name || this.busy.has(cell) || cell.status !== 'running') return;
     if (cell.turns - cell.checkpointedTurns < cell.checkpointTurns) return;
     this.busy.add(cell);
-    void this.take(cell)
-      .catch((thrown: unknown) => this.refused(cell.address, GodwitError.from(thrown).message))
-      .finally(() => this.busy.delete(cell));
+    this.take(cell).then(
+      (isSent) => {
+        this.busy.delete(cell);
+        // Turns may have ended meanwhile, and none may follow them.
+        if (isSent) this.whenDue(cell);
+      },
+      (thrown: unknown) => {
+        this.busy.delete(cell);
+        this.refused(cell.address, GodwitError.from(thrown).message);
+      },
+    );
   }
 
   /** The home's side: keeps what the owner sent, and says so. */
@@ -59,36 +69,63 @@ export class Checkpoints {
 
   kept(message: CheckpointedMessage): void {
     const key = `${message.actor} ${message.hash}`;
-    this.sent.get(key)?.();
+    this.sent.get(key)?.kept();
     this.sent.delete(key);
   }
 
-  /** The link dropped: what was not answered will not be; the next turn's checkpoint covers it. */
+  /** A link dropped: what was not answered will not be, and is due again. */
   linkLost(): void {
+    for (const { cell, drop } of this.sent.values()) {
+      drop();
+      cell.checkpointedTurns = 0;
+      this.waiting.add(cell);
+    }
     this.sent.clear();
   }
 
-  private async take(cell: Cell): Promise<void> {
+  /** A link is back: what could not be sent is tried again. */
+  linkRegained(): void {
+    const due = [...this.waiting];
+    this.waiting.clear();
+    for (const cell of due) this.whenDue(cell);
+  }
+
+  /** @returns false if the home is out of reach */
+  private async take(cell: Cell): Promise<boolean> {
     const { host } = this;
     const home = host.routes.links.get(homeOf(cell.address));
-    if (home === undefined || !home.attached) return;
+    if (home === undefined || !home.attached) {
+      this.waiting.add(cell);
+      return false;
+    }
     const { bytes, handled, turns } = await this.capture(cell);
-    if (cell.status !== 'running') return;
+    if (cell.status !== 'running') return false;
     const hash = await host.options.digest.sha256(bytes);
     const inline = bytes.length <= inlineCaptureBytes;
     if (!inline) {
       await host.options.blobs.put(bytes);
       await host.options.transfer.offer(home.peer.node, hash);
     }
-    this.sent.set(`${cell.address} ${hash}`, () => {
+    const drop = () => {
       if (!inline) deleteBlob(host, hash);
+    };
+    const kept = () => {
+      drop();
       if (cell.status === 'ended') return;
       for (const { cursor, number } of handled) cursor.checkpointed(number);
       this.owners.stable(cell, { base: { hash, turns }, standby: { name: home.peer.node, boot: home.peer.boot } });
       host.emit({ type: 'checkpoint', actor: cell.address, turns, bytes: bytes.length });
-    });
+    };
+    if (!home.attached) {
+      drop();
+      cell.checkpointedTurns = 0;
+      this.waiting.add(cell);
+      return false;
+    }
+    this.sent.set(`${cell.address} ${hash}`, { cell, kept, drop });
     const message: CheckpointMessage = { type: 'checkpoint', actor: cell.address, epoch: cell.epoch, hash, turns, ...(inline ? { bytes } : {}) };
     home.control(message);
+    return true;
   }
 
   private async capture(cell: Cell) {

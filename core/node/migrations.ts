@@ -112,6 +112,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   peerRegained(link: Link): void {
     const event = at(this.host, { type: 'peerRegained', peer: link.peer.node } as const);
     for (const { machine } of [...this.outgoing.values(), ...this.incoming.values()]) machine.feed(event);
+    this.checkpoints.linkRegained();
     this.owners.peerRegained(link.peer.node);
     this.homes.nodeSeen({ name: link.peer.node, boot: link.peer.boot });
   }

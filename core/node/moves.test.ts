@@ -3,7 +3,7 @@ import { actor } from '../actors/definition.js';
 import { dispatch } from '../actors/ref.js';
 import { spawn } from '../actors/spawn.js';
 import { GodwitError } from '../errors.js';
-import { linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
+import { linkNodes, nextEvent, sha256, sharedBlobs, testNode } from './wiring.test-support.js';
 
 const Ledger = actor('ledger', {
   state: () => ({ entries: [] as number[], wakes: 0 }),
@@ -173,5 +173,52 @@ test('move: an owner cut off from its home pauses when its lease ends, and destr
   t.regex((await stopped).reason, /fenced/);
   t.deepEqual(await ledger.all(), [1, 2]);
   t.deepEqual(edge.actors(), []);
+  await Promise.all([device.close(), edge.close()]);
+});
+
+test('checkpoint: turns that end while one is under way, or while its answer is lost, are covered by the next without another turn', async (t) => {
+  const shared = sharedBlobs();
+  const device = testNode('device', shared, { definitions: [Ledger] });
+  let held: Promise<void> | undefined;
+  const digest = {
+    async sha256(bytes: Uint8Array) {
+      await held;
+      return sha256.sha256(bytes);
+    },
+  };
+  const edge = testNode('edge', shared, { definitions: [Ledger], digest });
+  const up = nextEvent(device, 'link-up');
+  const link = linkNodes(device, edge);
+  await up;
+  const ledger = spawn(device, Ledger, 'l');
+  await ledger.put(1);
+  await device.move('device/l', { to: 'edge' });
+  const covered = (turns: number) =>
+    new Promise<void>((resolve) => {
+      edge.observe((event) => void (event.type === 'checkpoint' && event.turns >= turns && resolve()));
+    });
+
+  let release = () => {};
+  held = new Promise((resolve) => {
+    release = resolve;
+  });
+  const three = covered(3);
+  t.is(await ledger.put(2), 2);
+  t.is(await ledger.put(3), 3);
+  release();
+  await three;
+
+  const four = covered(4);
+  const down = nextEvent(edge, 'link-down');
+  held = new Promise((resolve) => {
+    release = resolve;
+  });
+  t.is(await ledger.put(4), 4);
+  link.cut();
+  await down;
+  release();
+  link.join();
+  await four;
+  t.deepEqual(await ledger.all(), [1, 2, 3, 4]);
   await Promise.all([device.close(), edge.close()]);
 });

@@ -20,7 +20,7 @@ const realClock: Clock = {
   soon: (task) => void setTimeout(task, 0),
 };
 
-const sha256 = {
+export const sha256 = {
   async sha256(bytes: Uint8Array): Promise<Hash> {
     const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
     return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('') as Hash;
