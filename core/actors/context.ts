@@ -9,7 +9,7 @@ export type CancelTimer = () => void;
 export interface Context {
   /** The actor itself: lets it hand out its own ref. */
   readonly self: AnyRef;
-  /** Who sent the message that this turn handles; undefined for a timer. */
+  /** Who sent the message that this turn handles; the actor itself for a timer. */
   readonly sender: AnyRef | undefined;
   /** Aborted when the asker gave up, its deadline passed, or the actor is stopping. */
   readonly signal: AbortSignal;

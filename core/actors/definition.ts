@@ -37,7 +37,7 @@ export type Decision =
 export interface Supervision {
   /** Chooses by the error; must not throw. Default: always 'resume'. */
   readonly decide?: (error: GodwitError, message: string) => Decision;
-  /** Whether 'reset' and 'stop' apply to the failed actor alone or to all children of its parent. Default 'one'. */
+  /** Whether 'stop' ends the failed actor alone or all children of its parent; 'reset' always concerns the failed one. Default 'one'. */
   readonly scope?: 'one' | 'all';
   /** Resets allowed within `withinMs`; one more stops the actor. Default 10. */
   readonly maxResets?: number;

@@ -3,7 +3,8 @@
  *
  *   running ⇄ paused → fenced (a later owner exists: destroy)      running | paused → handedOver (a move has proposed)
  *
- * O1 Nothing runs and nothing leaves at or after `leaseUntilMs`: `core/node` asks `mayRun` before each turn and each flush (I3).
+ * O1 No turn begins at or after `leaseUntilMs`: `core/node` looks before each turn, and pauses the actor when the lease's timer fires. What a
+ *    running turn still sends then is refused by receivers that know the later epoch (I3).
  * O2 The lease counts from when the question was sent, on this node's own clock: no delay can stretch it.
  * O3 A lease that ends pauses, never destroys; the same epoch may be leased again (I4).
  * O4 A stable checkpoint is announced to the home until the register shows it: until then another node holds the base (S3, I5).

@@ -188,7 +188,7 @@ export class Link implements AcknowledgementSink {
       });
   }
 
-  /** Sends a control message, in order with the records. Lost if the link is down: the protocols above repeat what matters. */
+  /** Sends a control message, in order with the records. Lost if the link is down: proposals, questions, checkpoints and READY are repeated by their senders, `ended` and recalls are not. */
   control(message: ControlMessage): void {
     if (this.pipe === undefined) return;
     this.writer.control(encode(message, outgoingRefs));
