@@ -1,6 +1,17 @@
 // What users import as `godwit`: defining actors, talking to them, and the contracts to implement for a platform of one's own.
 export type { CancelTimer, Context } from './actors/context.js';
-export type { ActorOptions, AnyDefinition, Decision, Definition, Handler, Handlers, Needs, StandardSchema, Supervision } from './actors/definition.js';
+export type {
+  ActorOptions,
+  AnyDefinition,
+  Decision,
+  Definition,
+  Durability,
+  Handler,
+  Handlers,
+  Needs,
+  StandardSchema,
+  Supervision,
+} from './actors/definition.js';
 export { actor } from './actors/definition.js';
 export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Where } from './actors/ref.js';
 export { dispatch, isRef, stop } from './actors/ref.js';

@@ -7,6 +7,7 @@ export type {
   AnyDefinition,
   Decision,
   Definition,
+  Durability,
   Handler,
   Handlers,
   Needs,
@@ -37,4 +38,5 @@ export { silentLogger } from './ports/logger.js';
 export type { Manifest, ModuleSource, Tier } from './ports/module-source.js';
 export type { Random } from './ports/random.js';
 export type { Instance, InstanceCapture, InstanceHost, InstanceSpec, Payload, Runtime, Target, Turn, TurnEnd } from './ports/runtime.js';
+export type { Store } from './ports/store.js';
 export type { AcceptPipe, Pipe, Transport } from './ports/transport.js';

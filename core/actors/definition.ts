@@ -57,6 +57,9 @@ export interface Needs {
   readonly pinned?: boolean;
 }
 
+/** What a crash may cost an actor. @public */
+export type Durability = 'volatile' | 'durable';
+
 /** What {@link actor} takes. @public */
 export interface ActorOptions<S, H extends Handlers<S>> {
   /** Version of state and messages, an integer ≥ 1; default 1. */
@@ -68,6 +71,11 @@ export interface ActorOptions<S, H extends Handlers<S>> {
   readonly schema?: { readonly [M in keyof H]?: StandardSchema };
   readonly needs?: Needs;
   readonly supervise?: Supervision;
+  /**
+   * What a crash may cost. 'volatile' (default): the turns since the last checkpoint, observably. 'durable': nothing; what a turn sends leaves
+   * only when a standby (the home) keeps what it did. A home without a store refuses durable actors.
+   */
+  readonly durability?: Durability;
   /** Turns after which the actor, while away, sends a checkpoint to its home; 0 (default) for none but the copy its move left there. */
   readonly checkpointTurns?: number;
   /** Source file of the definition: pass `import.meta.url`, so that a bundler can ship it without a build step. */
@@ -83,6 +91,7 @@ export interface Definition<S = unknown, H extends Handlers<S> = Handlers<S>> {
   readonly schema: { readonly [message: string]: StandardSchema | undefined };
   readonly needs: Needs;
   readonly supervise: Supervision;
+  readonly durability: Durability;
   readonly checkpointTurns: number;
   readonly source: string | undefined;
   /** How each message is answered: needed to build a typed ref where the handlers are not. */
@@ -133,6 +142,7 @@ export function actor<S, const H extends Handlers<S>>(name: string, options: Act
     schema: options.schema ?? {},
     needs: options.needs ?? {},
     supervise: options.supervise ?? {},
+    durability: options.durability ?? 'volatile',
     checkpointTurns: options.checkpointTurns ?? 0,
     source: options.source,
     protocol: { definition: name, version, messages },

@@ -7,6 +7,7 @@ import type { Logger } from '../ports/logger.js';
 import type { Manifest, ModuleSource, Tier } from '../ports/module-source.js';
 import type { Random } from '../ports/random.js';
 import type { Runtime } from '../ports/runtime.js';
+import type { Store } from '../ports/store.js';
 
 /** What a node is built from. */
 export interface NodeOptions {
@@ -19,6 +20,8 @@ export interface NodeOptions {
   readonly logger: Logger;
   readonly blobs: Blobs;
   readonly transfer: BlobTransfer;
+  /** Keeps registers and bases beyond a crash. Without one the node is the home of volatile actors only, and a restart forgets them. */
+  readonly store?: Store;
   /** Needed to move actors to a node that runs another tier. */
   readonly modules?: ModuleSource;
   /** One per tier that this node can run. */
