@@ -1,7 +1,12 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { JsonLines } from './baselines/json-lines.js';
+import { serveNactMeter } from './baselines/nact-meter.js';
+import type { PlainMessage } from './baselines/plain-port.js';
 import type { MessagingRow } from './messaging.js';
 import type { MigrationRow } from './migration.js';
 import { compare, keepInFlight } from './rounds.js';
@@ -25,7 +30,7 @@ function checkHead(t: ExecutionContext, report: Report<unknown>, suite: string):
   t.true(report.machine.cores > 0);
 }
 
-test('bench messaging: every operation, place and depth has a row with a rate, baselines and verdicts', async (t) => {
+test('bench messaging: every operation, place and depth has a row with a rate, raw baselines, nact and verdicts', async (t) => {
   const report = await reportOf<MessagingRow>('messaging');
 
   checkHead(t, report, 'messaging');
@@ -44,7 +49,7 @@ test('bench messaging: every operation, place and depth has a row with a rate, b
   for (const { operation, place, godwit, baselines, verdicts } of report.rows) {
     t.deepEqual(
       baselines.map(({ name }) => name),
-      { local: ['ring', 'nact'], thread: ['packed', 'postMessage'], loopback: ['connect', 'tcp'] }[place],
+      { local: ['ring', 'nact'], thread: ['packed', 'postMessage', 'nact'], loopback: ['connect', 'tcp', 'nact'] }[place],
     );
     for (const measured of [godwit, ...baselines]) {
       t.true(measured.ratePerSecond > 0 && measured.ratio > 0 && measured.samples > 0);
@@ -104,4 +109,30 @@ test('rounds: contestants take turns, and ratios are taken round by round', asyn
   t.is(a?.ratio, 1);
   t.true((b?.ratio ?? 0) > 0);
   t.is(a?.latencyMs?.samples, 6);
+});
+
+test('nact meter: answers the asks that come as lines, whole, in order and with their bytes', async (t) => {
+  const server = createServer((socket) => serveNactMeter(new JsonLines(socket))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const lines = new JsonLines(socket);
+  // The text is longer than any chunk of a socket, and its characters than a byte.
+  const payloads = [{ type: 'inc', a: 1 }, new Uint8Array([0, 10, 255]), { text: 'a\n€'.repeat(100_000) }, new Uint8Array(0)];
+  const answers: unknown[] = [];
+  const all = new Promise<void>((resolve) => {
+    lines.on('message', ({ payload }: PlainMessage) => {
+      answers.push(payload instanceof Uint8Array ? new Uint8Array(payload) : payload);
+      if (answers.length === payloads.length) resolve();
+    });
+  });
+
+  for (const payload of payloads) {
+    lines.postMessage({ ask: false, payload });
+    lines.postMessage({ ask: true, payload });
+  }
+  await all;
+
+  t.deepEqual(answers, payloads);
+  socket.destroy();
+  server.close();
 });

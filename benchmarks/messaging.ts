@@ -1,6 +1,9 @@
-// Tell and ask: in this thread, to another thread, to another process; each beside its raw baselines.
+// Tell and ask: in this thread, to another thread, to another process; each beside its raw baselines and nact.
 import { encode } from '#core';
-import { openLocal, openLoopback, openThread, type Peer, type Place } from './peers.js';
+import { openLocal } from './peers/local.js';
+import { openLoopback } from './peers/loopback.js';
+import type { Peer, Place } from './peers/peer.js';
+import { openThread } from './peers/thread.js';
 import { type Contestant, compare, keepInFlight, type Measured } from './rounds.js';
 import type { Effort, Suite, Verdict } from './suite.js';
 import { formatTable, formatVerdict } from './table.js';

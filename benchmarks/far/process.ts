@@ -1,8 +1,10 @@
-// The far side of 'loopback': a node, and the raw baselines, each on a port of its own. Ends when the near side disconnects.
+// The far side of 'loopback': a node, the raw baselines and nact, each on a port of its own. Ends when the near side disconnects.
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { spawn } from '#core';
 import { createConnectServer, sharedKey } from '#transports/connect';
 import { createOpaqueServer } from '../baselines/connect-stream.js';
+import { JsonLines } from '../baselines/json-lines.js';
+import { serveNactMeter } from '../baselines/nact-meter.js';
 import { RecordStream } from '../baselines/record-stream.js';
 import { benchKey, createBenchNode, createStore } from '../bench-node.js';
 import { Meter } from '../meter.js';
@@ -12,6 +14,7 @@ export interface FarAddresses {
   readonly godwit: string;
   readonly connect: string;
   readonly tcpPort: number;
+  readonly nactPort: number;
 }
 
 const blobs = createStore();
@@ -25,11 +28,17 @@ const tcp = createServer({ noDelay: true }, (socket) => {
   socket.on('error', () => {});
 });
 
+const nact = createServer({ noDelay: true }, (socket) => {
+  serveNactMeter(new JsonLines(socket));
+  socket.on('error', () => {});
+});
+
 process.once('disconnect', () => process.exit(0));
 const addresses: FarAddresses = {
   godwit: `http://127.0.0.1:${server.port}`,
   connect: `http://127.0.0.1:${await listening(createOpaqueServer())}`,
   tcpPort: await listening(tcp),
+  nactPort: await listening(nact),
 };
 process.send?.(addresses);
 

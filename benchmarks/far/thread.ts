@@ -1,7 +1,9 @@
-// The far side of 'thread': a node, and the raw baselines, each on a port of its own.
+// The far side of 'thread': a node, the raw baselines and nact, each on a port of its own.
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { spawn } from '#core';
 import { createPortPipe } from '#transports/worker';
+import { serveNactMeter } from '../baselines/nact-meter.js';
+import type { PlainMessage } from '../baselines/plain-port.js';
 import { RecordStream } from '../baselines/record-stream.js';
 import { createBenchNode } from '../bench-node.js';
 import { Meter } from '../meter.js';
@@ -11,15 +13,10 @@ export interface FarPorts {
   readonly godwit: MessagePort;
   readonly packed: MessagePort;
   readonly plain: MessagePort;
+  readonly nact: MessagePort;
 }
 
-/** A message of the plain port: everything is one, and `ask` wants it back. */
-export interface PlainMessage {
-  readonly ask: boolean;
-  readonly payload: unknown;
-}
-
-const { godwit, packed, plain } = workerData as FarPorts;
+const { godwit, packed, plain, nact } = workerData as FarPorts;
 
 const node = createBenchNode('far');
 spawn(node, Meter, 'meter');
@@ -31,3 +28,5 @@ packed.on('message', (buffer: ArrayBuffer) => records.receive(new Uint8Array(buf
 plain.on('message', (message: PlainMessage) => {
   if (message.ask) plain.postMessage(message);
 });
+
+serveNactMeter(nact);
