@@ -27,6 +27,7 @@ export type { Code, ErrorValue, GodwitErrorOptions } from './errors.js';
 export { codes, errorFromValue, GodwitError, valueFromError } from './errors.js';
 export type { DecodedPicture, Images, Inference, InferOptions, Nn, OutputTensor, Picture, PixelSize, Tensor } from './host/index.js';
 export { image, nn } from './host/index.js';
+export { defaultLeaseMs } from './migration/index.js';
 export { createNode, Node } from './node/node.js';
 export type { ActorInfo, Admission, KeptLink, MoveOptions, MoveReport, MoveRequest, NodeEvent, NodeOptions } from './node/types.js';
 export type { Blobs, BlobTransfer } from './ports/blobs.js';

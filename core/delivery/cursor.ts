@@ -74,7 +74,8 @@ export class Cursor {
   /** C2. */
   settle(number: number): void {
     if (number !== this.handled + 1) {
-      this.ahead.push(number);
+      // A turn that is run again was settled before: see Replay.
+      if (!this.wasHandled(number)) this.ahead.push(number);
       return;
     }
     this.handled = number;

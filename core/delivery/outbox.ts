@@ -14,6 +14,7 @@ const maxHeldBytes = 64 * 1024 * 1024;
  * O1 A number is taken when a record is posted, once, in order; never for a record that is refused.
  * O2 A record that left this heap stays in `held` until an acknowledgement covers it. A record handed over in this heap lies in the
  *    receiver's mailbox and nowhere else.
+ *    Of a durable sender it stays in `held` there too: both may die together and come back apart.
  * O3 After the route changed or the link was attached again, everything held is sent again, in order.
  */
 export class Outbox {
@@ -23,6 +24,8 @@ export class Outbox {
   sent = 0;
   /** Highest number the receiver lets us send. */
   credit = creditWindow;
+  /** Highest number that may leave: of a durable sender, what its standby knows of. */
+  released = Number.POSITIVE_INFINITY;
   readonly held = new Ring<ChannelRecord>();
   private heldBytes = 0;
 
@@ -53,10 +56,10 @@ export class Outbox {
     }
   }
 
-  /** The next record that may be sent now: not yet sent on this route, and covered by credit. */
+  /** The next record that may be sent now: not yet sent on this route, released, and covered by credit. */
   nextToSend(): ChannelRecord | undefined {
     const first = this.held.peek();
-    if (first === undefined || this.sent >= this.credit) return undefined;
+    if (first === undefined || this.sent >= this.credit || this.sent >= this.released) return undefined;
     return this.held.at(this.sent + 1 - first.number);
   }
 

@@ -37,5 +37,6 @@ export {
   type StartTimer,
   type Step,
   type StopTimer,
+  sameNode,
   type Timings,
 } from './types.js';

@@ -29,6 +29,8 @@ export interface ActorsHost {
   emit(event: NodeEvent): void;
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
   checkpointWhenDue(cell: Cell): void;
+  /** The application spawned an actor of this home. @returns true if it exists already, elsewhere or on its way back */
+  spawned(address: string): boolean;
   /** An actor ended here for good. */
   ended(cell: Cell): void;
 }
@@ -91,15 +93,15 @@ export class Actors implements CellHost {
       if (running.target.$protocol.definition === protocol.definition) return;
       throw new GodwitError('ALREADY_EXISTS', `actor ${address} exists as ${running.target.$protocol.definition}, not ${protocol.definition}`);
     }
-    const location = this.host.directory.location(address);
-    if (location !== undefined && location.node !== this.name) return;
     if (definition !== undefined) this.definitions.set(definition.name, definition);
+    if (homeOf(address) === this.name ? this.host.spawned(address) : this.isElsewhere(address)) return;
     const cell = new Cell({ $address: address, $protocol: protocol }, definition, this);
     cell.tier = definition === undefined ? 'script' : 'native';
     cell.manifest = manifest;
     cell.checkpointTurns = definition?.checkpointTurns ?? 0;
     cell.incarnation = this.nextIncarnation++;
     cell.life = life;
+    if (cell.durable) this.beginDurable(cell);
     this.cells.set(address, cell);
     // Somebody may have held a ref to it, and records for it, before it existed.
     this.host.routes.reroute(address);
@@ -138,7 +140,7 @@ export class Actors implements CellHost {
     this.nextIncarnation = Math.max(this.nextIncarnation, cell.incarnation + 1);
     this.cells.set(cell.address, cell);
     directory.adopt(cell.address, { node: this.name, epoch: cell.epoch });
-    cell.byCheckpoint = homeOf(cell.address) !== this.name && cell.checkpointTurns > 0;
+    cell.byCheckpoint = cell.durable || (homeOf(cell.address) !== this.name && cell.checkpointTurns > 0);
     for (const cursor of cell.cursors.values()) cursor.byCheckpoint = cell.byCheckpoint;
     for (const channel of cell.outlet.channels.values()) routes.route(channel);
     routes.reroute(cell.address);
@@ -227,7 +229,21 @@ export class Actors implements CellHost {
 
   turnEnded(cell: Cell, record: TurnRecord, end: TurnEnd): void {
     if (end.threw !== undefined) this.turnFailed(cell, record, end.threw, end.decision);
-    if (cell.checkpointTurns > 0) this.host.checkpointWhenDue(cell);
+    if (cell.durable) this.mustCheckpoint(cell);
+    else if (cell.checkpointTurns > 0) this.host.checkpointWhenDue(cell);
+  }
+
+  mustCheckpoint(cell: Cell): void {
+    if (cell.checkpointScheduled) return;
+    cell.checkpointScheduled = true;
+    queueMicrotask(() => {
+      cell.checkpointScheduled = false;
+      this.host.checkpointWhenDue(cell);
+    });
+  }
+
+  diverged(cell: Cell, to: string, count: number): void {
+    this.host.emit({ type: 'diverged', actor: cell.address, to, records: count });
   }
 
   instanceFailed(cell: Cell, error: ErrorValue): void {
@@ -266,6 +282,23 @@ export class Actors implements CellHost {
   }
 
   // ── Inside ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private isElsewhere(address: string): boolean {
+    const location = this.host.directory.location(address);
+    return location !== undefined && location.node !== this.name;
+  }
+
+  /** @throws {GodwitError} FAILED_PRECONDITION its home has no store */
+  private beginDurable(cell: Cell): void {
+    if (homeOf(cell.address) === this.name && this.options.store === undefined) {
+      throw new GodwitError(
+        'FAILED_PRECONDITION',
+        `actor ${cell.address} is durable, and its home ${this.name} keeps nothing beyond a crash: start the node with a data directory (a store)`,
+      );
+    }
+    // Not even its first state is safe yet.
+    cell.checkpointedTurns = -1;
+  }
 
   private run(cell: Cell, instance: Instance): void {
     if (cell.status === 'ended') instance.close();

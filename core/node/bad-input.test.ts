@@ -7,7 +7,7 @@ import { FrameWriter, readFrame } from '../delivery/wire.js';
 import { GodwitError } from '../errors.js';
 import type { Manifest } from '../ports/module-source.js';
 import { outgoingRefs } from './refs.js';
-import { createPipes, linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
+import { assertKept, createPipes, linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
 
 const Echo = actor('echo', {
   state: () => ({ heard: 0 }),
@@ -70,7 +70,7 @@ test('bad input: a payload or reply that is not serialisable is refused with its
   await close();
 });
 
-test('bad input: a record in the mailbox that cannot travel gives the move up and is handled where it was', async (t) => {
+test('protocol, bad input: a record in the mailbox that cannot travel gives the move up and is handled where it was', async (t) => {
   const { device, close } = await linked();
   const ref = spawn(device, Echo, 'e');
   await ref.say('ready');
@@ -86,10 +86,11 @@ test('bad input: a record in the mailbox that cannot travel gives the move up an
   t.regex(error.message, /record 'take' in the mailbox of device\/s cannot travel/);
   await holding;
   t.is(await taken, 'function');
+  assertKept(t, device, 'device/s');
   await close();
 });
 
-test('bad input: an actor of another version is refused by the target and runs on at its source', async (t) => {
+test('protocol, bad input: an actor of another version is refused by the target and runs on at its source', async (t) => {
   const { device, close } = await linked({ definitions: [EchoNext] });
   const ref = spawn(device, Echo, 'e');
   await ref.say('ready');
@@ -97,10 +98,11 @@ test('bad input: an actor of another version is refused by the target and runs o
   t.is(error.code, 'FAILED_PRECONDITION');
   t.regex(error.message, /version 2 of echo, actor device\/e is of version 1/);
   t.is(await ref.say('here'), 'here');
+  assertKept(t, device, 'device/e');
   await close();
 });
 
-test('bad input: an edge that knows no such definition, or is not there, leaves the actor where it is', async (t) => {
+test('protocol, bad input: an edge that knows no such definition, or is not there, leaves the actor where it is', async (t) => {
   const { device, close } = await linked({ definitions: [] });
   const ref = spawn(device, Echo, 'e');
   await ref.say('ready');
@@ -109,10 +111,11 @@ test('bad input: an edge that knows no such definition, or is not there, leaves 
   t.is(await codeOf(device.move('device/nobody', { to: 'edge' })), 'NOT_FOUND');
   t.is(await codeOf(device.recall('device/e')), 'FAILED_PRECONDITION');
   t.is(await ref.heard(), 1);
+  assertKept(t, device, 'device/e');
   await close();
 });
 
-test('bad input: a corrupt manifest is refused with the field that is wrong, by the source and by the target', async (t) => {
+test('protocol, bad input: a corrupt manifest is refused with the field that is wrong, by the source and by the target', async (t) => {
   const sound = { definition: 'echo', version: 1, tier: 'native', program: 'a'.repeat(64), programBytes: 1, hostFunctions: [], models: {} };
   const corrupt: ReadonlyArray<readonly [field: string, manifest: unknown]> = [
     ['definition', null],
@@ -156,6 +159,7 @@ test('bad input: a corrupt manifest is refused with the field that is wrong, by 
     t.is(error.code, 'INVALID_ARGUMENT');
     t.regex(error.message, new RegExp(`field '${field}'`));
     t.is(await ref.say('here'), 'here');
+    assertKept(t, device, 'device/e');
     await device.close();
 
     const answered = new Promise<void>((resolve) => {
@@ -181,7 +185,7 @@ test('bad input: a corrupt manifest is refused with the field that is wrong, by 
   await edge.close();
 });
 
-test('bad input: an edge that goes away at any point of a move leaves the actor running, here or after the lease', async (t) => {
+test('protocol, bad input: an edge that goes away at any point of a move leaves the actor running, here or after the lease', async (t) => {
   for (const afterFrames of [1, 2, 3, 4, 6, 8, 12, 16]) {
     const { device, edge, link, close } = await linked();
     const ref = spawn(device, Echo, 'e');
@@ -196,7 +200,7 @@ test('bad input: an edge that goes away at any point of a move leaves the actor 
     await cutter;
     t.not(await Promise.race([moved, ref.say('there?', { timeoutMs: 5000 })]), undefined);
     t.is(await ref.say('after', { timeoutMs: 10_000 }), 'after', `cut after ${afterFrames} frames`);
-    t.is(device.actors()[0]?.address, 'device/e');
+    assertKept(t, device, 'device/e');
     await edge.close();
     await close();
   }

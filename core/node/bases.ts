@@ -1,48 +1,40 @@
 import type { Hash } from '../ports/digest.js';
 
-interface Kept {
-  readonly hash: Hash;
-  readonly turns: number;
-}
-
 /**
  * Serialised actors this node answers for: retained copies of those that moved away, and checkpoints of those whose home is here.
  * A copy stays until the register names a later one: that is what a takeover begins from (I5).
  */
 export class Bases {
   private readonly bytesOf = new Map<Hash, Uint8Array>();
-  private readonly keptFor = new Map<string, Kept[]>();
+  /** Hashes by actor, in the order in which they came. */
+  private readonly keptFor = new Map<string, Hash[]>();
 
   get(hash: Hash): Uint8Array | undefined {
     return this.bytesOf.get(hash);
   }
 
-  keep(actor: string, hash: Hash, turns: number, bytes: Uint8Array): void {
+  keep(actor: string, hash: Hash, bytes: Uint8Array): void {
     this.bytesOf.set(hash, bytes);
     const kept = this.keptFor.get(actor);
-    if (kept === undefined) this.keptFor.set(actor, [{ hash, turns }]);
-    else if (!kept.some((other) => other.hash === hash)) kept.push({ hash, turns });
+    if (kept === undefined) this.keptFor.set(actor, [hash]);
+    else if (!kept.includes(hash)) kept.push(hash);
   }
 
-  /** The register names a copy with `turns` behind it: older ones are needed no more. */
-  prune(actor: string, turns: number): void {
+  /** The register names this copy: those before it are needed no more. */
+  prune(actor: string, hash: Hash): void {
     const kept = this.keptFor.get(actor);
-    if (kept === undefined) return;
-    for (const old of kept) if (old.turns < turns) this.bytesOf.delete(old.hash);
-    this.keptFor.set(
-      actor,
-      kept.filter((other) => other.turns >= turns),
-    );
+    const index = kept?.indexOf(hash) ?? -1;
+    for (const older of kept?.splice(0, Math.max(0, index)) ?? []) this.bytesOf.delete(older);
   }
 
   forget(actor: string): void {
-    for (const { hash } of this.keptFor.get(actor) ?? []) this.bytesOf.delete(hash);
+    for (const hash of this.keptFor.get(actor) ?? []) this.bytesOf.delete(hash);
     this.keptFor.delete(actor);
   }
 
   drop(actor: string, hash: Hash): void {
     this.bytesOf.delete(hash);
-    const kept = this.keptFor.get(actor)?.filter((other) => other.hash !== hash) ?? [];
+    const kept = this.keptFor.get(actor)?.filter((other) => other !== hash) ?? [];
     if (kept.length === 0) this.keptFor.delete(actor);
     else this.keptFor.set(actor, kept);
   }

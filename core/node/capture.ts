@@ -17,6 +17,7 @@ export interface CellCapture {
   readonly incarnation: number;
   readonly turns: number;
   readonly checkpointTurns: number;
+  readonly durable: boolean;
   readonly nextOpen: number;
   readonly instance: InstanceCapture;
   readonly cursors: readonly CursorCapture[];
@@ -49,6 +50,7 @@ export function captureCell(cell: Cell, instance: InstanceCapture, now: number, 
     incarnation: cell.incarnation,
     turns: cell.turns,
     checkpointTurns: cell.checkpointTurns,
+    durable: cell.durable,
     nextOpen: cell.nextOpen,
     instance,
     cursors: [...cell.cursors.values()].map((cursor) => cursor.capture(isWhole(cursor))),
@@ -95,11 +97,15 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, rolle
   cell.incarnation = capture.incarnation;
   cell.turns = capture.turns;
   cell.checkpointTurns = capture.checkpointTurns;
+  cell.durable = capture.durable;
+  cell.checkpointedTurns = capture.turns;
   cell.nextOpen = capture.nextOpen;
   for (const captured of capture.cursors) cell.cursors.set(captured.from.$address, Cursor.restore(captured, rolledBack));
   for (const outbox of capture.outboxes) {
     const channel = new Channel(cell, outbox.to, outbox.incarnation);
     channel.restoreFrom(outbox, now);
+    // What a capture tells of is safe with whoever keeps the capture.
+    if (cell.durable) channel.released = outbox.next - 1;
     cell.outlet.channels.set(outbox.to, channel);
   }
   const arrived = (from: string, captured: RecordCapture): ChannelRecord => {

@@ -20,8 +20,9 @@ import type { Manifest, Tier } from '../ports/module-source.js';
 import type { Instance, InstanceCapture, Payload, Target, TurnEnd } from '../ports/runtime.js';
 import type { Channel } from './channel.js';
 import { Outlet } from './outlet.js';
-import type { CellTimer, PendingAsk } from './pending.js';
+import { CellTimer, type PendingAsk } from './pending.js';
 import { outgoingRefs } from './refs.js';
+import type { Replay } from './replay.js';
 
 /** What a cell needs of its node. */
 export interface CellHost {
@@ -37,6 +38,10 @@ export interface CellHost {
   where(address: string): Where | undefined;
   spawnChild(parent: Cell, protocol: Protocol, definition: AnyDefinition | undefined, name: string): void;
   callHostFunction(cell: Cell, call: number, hostFunction: string, method: string, args: Payload): void;
+  /** A durable actor has done something that its standby must know of before anybody else. */
+  mustCheckpoint(cell: Cell): void;
+  /** A turn that is run again did not send `count` records to `to` that it had sent before. */
+  diverged(cell: Cell, to: string, count: number): void;
   /** A turn of `cell` ended; `threw` as its supervision decided. */
   turnEnded(cell: Cell, record: TurnRecord, end: TurnEnd): void;
   instanceFailed(cell: Cell, error: ErrorValue): void;
@@ -61,6 +66,8 @@ export class Cell {
   life = '';
   epoch = 1;
   scheduled = false;
+  /** True while what a durable actor did in this microtask waits to be told. */
+  checkpointScheduled = false;
   /** Turns taken in the actor's life. */
   turns = 0;
   /** A checkpoint goes to the home after this many turns away from it; 0 for none. */
@@ -69,9 +76,14 @@ export class Cell {
   leaseUntilMs = Number.POSITIVE_INFINITY;
   /** True if a takeover brought the actor back: a sender it does not remember may have been heard by the lost copy. */
   rolledBack = false;
+  /** True if a standby knows of everything that leaves it: nothing is lost or repeated by a crash. */
+  durable = false;
   /** True while records are acknowledged only by checkpoints. */
   byCheckpoint = false;
+  /** Turns that the latest capture covers. */
   checkpointedTurns = 0;
+  /** A turn that a lost owner had begun: it is run again first, and sends nothing twice. */
+  replay: Replay | undefined = undefined;
   /** What a lost instance begins again from. */
   lastCapture: InstanceCapture | undefined = undefined;
   readonly mailbox = new Ring<TurnRecord>();
@@ -90,6 +102,9 @@ export class Cell {
   private readonly late: Array<PendingAsk | CellTimer> = [];
   private readonly starting: Array<() => void> = [];
   private readonly drained: Array<() => void> = [];
+  /** Messages whose handlers have returned without a promise so far; see `mayAwait`. */
+  private readonly synchronous = new Set<string>();
+  private awaitsCapture = false;
   private holds = 0;
   private freezes = 0;
 
@@ -101,6 +116,8 @@ export class Cell {
     readonly immediate = false,
   ) {
     this.outlet = new Outlet(this, host);
+    this.durable = definition?.durability === 'durable';
+    this.byCheckpoint = this.durable;
   }
 
   get address(): string {
@@ -114,7 +131,8 @@ export class Cell {
       this.status !== 'running' ||
       this.holds + this.freezes > 0 ||
       this.mailbox.length === 0 ||
-      this.inflight.length >= (this.instance as Instance).pipelining
+      this.awaitsCapture ||
+      this.inflight.length >= (this.durable ? 1 : (this.instance as Instance).pipelining)
     )
       return false;
     return this.leaseUntilMs === Number.POSITIVE_INFINITY || this.host.now() < this.leaseUntilMs;
@@ -124,9 +142,10 @@ export class Cell {
   takeTurns(budget: number): number {
     let taken = 0;
     while (taken < budget && this.hasWork()) {
+      if (this.durable && this.mustCaptureFirst()) break;
       const record = this.mailbox.shift() as TurnRecord;
       taken += 1;
-      if (record.cancelled) this.settled(record);
+      if (record.cancelled && this.replay === undefined) this.settled(record);
       else if (record.message === stopMessage) this.host.stopActor(this);
       else if (record.correlation === 0) this.begin(record);
       else this.beginAsk(record);
@@ -138,12 +157,47 @@ export class Cell {
     const record = this.inflight.shift() as TurnRecord;
     this.turns += 1;
     this.settled(record);
+    if (this.durable) this.durableTurnEnded();
     this.host.turnEnded(this, record, end);
     if (this.holds === 0) {
       if (this.mailbox.length > 0) this.host.schedule(this);
     } else if (this.inflight.length === 0) {
       for (const resolve of this.drained.splice(0)) resolve();
     }
+  }
+
+  /**
+   * D1: what a turn sends before its end is told to the standby with that turn as the one under way, so the turns before it must be in a
+   * capture already. Only a turn that awaits sends before its end.
+   */
+  private mustCaptureFirst(): boolean {
+    if (this.turns === this.checkpointedTurns || !this.mayAwait((this.mailbox.peek() as TurnRecord).message)) return false;
+    this.awaitsCapture = true;
+    this.host.mustCheckpoint(this);
+    return true;
+  }
+
+  /** Whether a handler may have more than one segment; of one not known, or not run yet, it may. */
+  private mayAwait(message: string): boolean {
+    return !this.synchronous.has(message);
+  }
+
+  private learn(message: string): void {
+    if (this.inflight.length === 0) this.synchronous.add(message);
+    else this.synchronous.delete(message);
+  }
+
+  /** A capture was taken: what had to wait for it goes on. */
+  captured(): void {
+    this.checkpointedTurns = this.turns;
+    this.outlet.uncaptured = this.awaitsCapture = false;
+    this.wake();
+  }
+
+  private durableTurnEnded(): void {
+    this.replay?.turnEnded(this);
+    this.replay = undefined;
+    for (const timer of this.late.splice(0)) this.due(timer);
   }
 
   /** No new turn begins until `release`. Holds count. */
@@ -200,7 +254,8 @@ export class Cell {
 
   /** A timer of this cell is due: it fires, or waits for the thaw, since a frozen actor sends and hears nothing. */
   due(timer: PendingAsk | CellTimer): void {
-    if (this.frozen) this.late.push(timer);
+    // A message to itself would wait for the turn's end in any case, and belongs to no turn: D1.
+    if (this.frozen || (this.durable && this.inflight.length > 0 && timer instanceof CellTimer)) this.late.push(timer);
     else timer.fireNow();
   }
 
@@ -267,6 +322,7 @@ export class Cell {
     this.inflight.push(record);
     try {
       (this.instance as Instance).turn(record);
+      if (this.durable) this.learn(record.message);
     } catch (thrown) {
       // The instance did not take it: too large for its memory, say. The actor goes on; the asker learns why.
       this.inflight.pop();
@@ -352,7 +408,7 @@ export class Cell {
       }
       return;
     }
-    const ask = this.outlet.asks.get(record.correlation);
+    const ask = this.outlet.askFor(record.correlation);
     // A late answer, or one from somebody who was not asked: its number is handled, nothing else happens.
     if (ask === undefined || ask.to !== from) return;
     if (record.kind === 'item') {

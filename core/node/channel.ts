@@ -1,7 +1,8 @@
 import type { Cursor } from '../delivery/cursor.js';
 import { Outbox } from '../delivery/outbox.js';
+import { ChannelRecord } from '../delivery/record.js';
 import type { Cell } from './cell.js';
-import type { Link } from './link.js';
+import type { BounceAnswer, Link } from './link.js';
 
 /**
  * An outbox with its present route: into a mailbox of this node, over a link, or nowhere yet (the receiver is moving, or its node is
@@ -25,6 +26,8 @@ export class Channel extends Outbox {
   retiring = false;
   /** The channel that goes on in place of this one, since the receiver's state was merged into another actor. */
   successor: Channel | undefined = undefined;
+  /** Hears what a receiver on this node has made stable, where the sender holds on to its records (O2). */
+  private sink: LocalSink | undefined = undefined;
 
   constructor(
     readonly from: Cell,
@@ -32,5 +35,67 @@ export class Channel extends Outbox {
     incarnation: number,
   ) {
     super(to, incarnation);
+    if (from.durable) this.released = 0;
   }
+
+  /** What is held may leave up to `number`. */
+  release(number: number): void {
+    if (number <= this.released) return;
+    this.released = number;
+    this.send();
+  }
+
+  /** Sends what may leave on the present route. */
+  send(): void {
+    if (this.link !== undefined) this.link.offer(this);
+    else if (this.cell !== undefined) this.deliver(this.cell, this.cursor as Cursor);
+  }
+
+  /** Leads to a receiver on this node. */
+  connect(cell: Cell, cursor: Cursor): void {
+    this.cell = cell;
+    this.cursor = cursor;
+    cursor.sink = undefined;
+    if (!this.from.durable) return;
+    this.sink ??= new LocalSink(this);
+    cursor.sink = this.sink;
+    this.rewind();
+    this.deliver(cell, cursor);
+  }
+
+  /** Leads nowhere on this node any more. */
+  disconnect(): void {
+    if (this.sink !== undefined && this.cursor?.sink === this.sink) this.cursor.sink = undefined;
+    this.cell = this.cursor = undefined;
+  }
+
+  /** Hands over copies: the receiver's marks on a record are its own. */
+  private deliver(cell: Cell, cursor: Cursor): void {
+    for (let record = this.nextToSend(); record !== undefined; record = this.nextToSend()) {
+      this.sent = record.number;
+      if (cursor.accept(record.number) !== 'next' || cursor.wasHandled(record.number)) continue;
+      const { kind, message, value, bytes, correlation, deadlineAt } = record;
+      const copy = new ChannelRecord(kind, message, value, bytes, correlation, deadlineAt);
+      copy.number = record.number;
+      copy.cursor = cursor;
+      copy.sender = cursor.from;
+      cell.arrive(copy);
+    }
+  }
+}
+
+/** Acknowledgements between two actors of one node. */
+class LocalSink {
+  constructor(private readonly channel: Channel) {}
+
+  acknowledge(cursor: Cursor): void {
+    const { channel } = this;
+    if (channel.cursor !== cursor) return;
+    channel.acknowledge(cursor.stable);
+    channel.credit = Math.max(channel.credit, cursor.credit);
+    channel.send();
+  }
+
+  /** The receiver's end is heard of on this node anyway. */
+  bounce(_stream: number, _answer: BounceAnswer): void {}
 }

@@ -1,82 +1,140 @@
+import { GodwitError } from '../errors.js';
 import {
   type Base,
   createHome,
   createRegister,
   defaultLeaseMs,
   defaultTimings,
+  type Epoch,
   type HomeEffect,
   type HomeEvent,
   type HomeState,
   type MigrationMessage,
   type MoveId,
   type NodeId,
+  type Register,
+  sameNode,
   stepHome,
 } from '../migration/index.js';
+import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
 import type { Instance } from '../ports/runtime.js';
 import type { Bases } from './bases.js';
 import { beginIncarnation, parseCapture, restoreCell } from './capture.js';
 import type { Cell } from './cell.js';
 import { homeOf } from './directory.js';
+import { HomeStore } from './home-store.js';
 import { Machine } from './machine.js';
 import { at, failure, type MigrationHost } from './migration-host.js';
-
-/** More asks than an actor sends under one owner; up to 2^21 epochs stay exact. */
-const numbersPerEpoch = 2 ** 32;
+import { numbersPerEpoch } from './outlet.js';
+import { type Journal, Replay } from './replay.js';
 
 type HomeMachine = Machine<HomeState, HomeEvent, HomeEffect>;
 
 interface Home {
   readonly machine: HomeMachine;
-  /** The manifest under which the actor left, for a home that has no native code to restore it with. */
   manifest: Manifest | undefined;
+  /** The turn that its owner has under way and sent in already: what it sent is part of a takeover. */
+  journal: Journal | undefined;
+  /** Hash of the base on the disk. */
+  written: string | undefined;
+  /** True while the base is being restored. */
+  busy: boolean;
   /** A cell being restored by a takeover, not yet running. */
   recovering: Cell | undefined;
   lostNode: string;
 }
 
-/** The registers of actors whose home is this node, made when an actor first leaves. */
+/** The registers of actors whose home is this node, made when an actor first leaves, or first must survive a crash. */
 export class Homes {
   private readonly homes = new Map<string, Home>();
+  private readonly disk: HomeStore | undefined;
 
   constructor(
     private readonly host: MigrationHost,
     private readonly bases: Bases,
     private readonly send: (to: string, message: MigrationMessage) => void,
     private readonly own: (cell: Cell, move: MoveId, leaseUntilMs: number) => void,
-  ) {}
+    private readonly obtainBase: (from: string, actor: string, hash: Hash) => Promise<Uint8Array>,
+  ) {
+    const { store, clock, logger } = host.options;
+    this.disk = store === undefined ? undefined : new HomeStore(store, clock, logger, host.id.name);
+  }
+
+  /** Goes on where the node's former life ended: its own actors are restored, those of others are waited for (DESIGN §8). */
+  load(): void {
+    for (const { actor, register, manifest, base, journal } of this.disk?.found() ?? []) {
+      if (base !== undefined) this.bases.keep(actor, base.hash, base.bytes);
+      const home = this.create(actor, register, manifest);
+      home.journal = journal;
+      home.written = base?.hash;
+      this.host.ownedBy(actor, register.owner.name, register.epoch);
+      home.machine.feed(at(this.host, { type: 'restarted' } as const));
+    }
+  }
 
   /** The machine for an actor's register, or undefined if this node is not its home. */
   get(address: string): HomeMachine | undefined {
     return this.homes.get(address)?.machine;
   }
 
-  /** An actor of this home is about to leave. */
-  begin(cell: Cell, manifest: Manifest): void {
-    const { id, options } = this.host;
-    if (homeOf(cell.address) !== id.name) return;
-    const known = this.homes.get(cell.address);
-    if (known !== undefined) {
-      known.manifest = manifest;
-      return;
+  /** True while a takeover brings the actor back here. */
+  isRestoring(address: string): boolean {
+    return this.homes.get(address)?.machine.state.phase === 'restoring';
+  }
+
+  /** The application spawned the actor anew. @returns true if the register knows it and it comes back by itself */
+  spawned(address: string): boolean {
+    const home = this.homes.get(address);
+    if (home === undefined) return false;
+    if (home.machine.state.phase === 'lost') {
+      // There is nothing to come back: this is another life of the name.
+      this.forget(address);
+      return false;
     }
-    const machine: HomeMachine = new Machine(
-      createHome(cell.address, id, createRegister(id, defaultLeaseMs), defaultTimings),
-      stepHome,
-      (effect) => this.carry(home, cell.address, effect),
-      (timer) => at(this.host, { type: 'timer', timer }) as HomeEvent,
-      options.clock,
-    );
-    const home: Home = { machine, manifest, recovering: undefined, lostNode: '' };
-    this.homes.set(cell.address, home);
+    if (home.machine.state.phase === 'restoring') home.machine.feed(at(this.host, { type: 'timer', timer: 'restore' } as const));
+    return home.machine.state.phase === 'restoring' || home.machine.state.register.owner.name !== this.host.id.name;
+  }
+
+  /** An actor of this home is about to leave. @throws {GodwitError} RESOURCE_EXHAUSTED, UNAVAILABLE the register cannot be written */
+  async begin(cell: Cell, manifest: Manifest): Promise<void> {
+    const { id } = this.host;
+    if (homeOf(cell.address) !== id.name) return;
+    const register = this.get(cell.address)?.state.register ?? createRegister(id, defaultLeaseMs);
+    await this.disk?.begin(cell.address, { register, manifest });
+    const known = this.homes.get(cell.address);
+    if (known === undefined) this.create(cell.address, register, manifest);
+    else known.manifest = manifest;
+  }
+
+  /** Notes a checkpoint of the owner; who sent it hears `registered` when it is safe. @throws {GodwitError} FAILED_PRECONDITION not the owner */
+  checkpointed(actor: string, from: NodeId, epoch: Epoch, base: Base, bytes: Uint8Array): void {
+    const home = this.homes.get(actor) ?? this.createOwn(actor);
+    const { register } = home.machine.state;
+    mustOwn(register, actor, from, epoch);
+    this.bases.keep(actor, base.hash, bytes);
+    const stable = { type: 'stable', move: register.move, actor, epoch, from, base, standby: this.host.id } as const;
+    home.machine.feed(at(this.host, { type: 'message', message: stable } as const));
+  }
+
+  /** Notes what the owner's turn under way has sent. Resolves when it is safe. @throws {GodwitError} FAILED_PRECONDITION not the owner */
+  async journaled(actor: string, from: NodeId, epoch: Epoch, journal: Journal): Promise<void> {
+    const home = this.homes.get(actor);
+    if (home === undefined) throw new GodwitError('FAILED_PRECONDITION', `no register of ${actor} is here`);
+    mustOwn(home.machine.state.register, actor, from, epoch);
+    const before = home.journal?.turn === journal.turn ? home.journal.outputs : [];
+    home.journal = { ...journal, outputs: [...before, ...journal.outputs] };
+    await this.disk?.journal(actor, home.journal);
   }
 
   /** The actor exists no more. */
   forget(address: string): void {
     const home = this.homes.get(address);
-    home?.machine.close();
+    if (home === undefined) return;
+    home.machine.close();
     this.homes.delete(address);
     this.bases.forget(address);
+    this.disk?.forget(address).catch(() => undefined);
   }
 
   nodeSeen(node: NodeId): void {
@@ -84,23 +142,38 @@ export class Homes {
   }
 
   close(): void {
+    this.disk?.close();
     for (const { machine } of this.homes.values()) machine.close();
   }
 
-  private carry(home: Home, address: string, effect: Exclude<HomeEffect, { type: 'startTimer' | 'stopTimer' }>): void {
+  /** A durable actor that was never away has a register from its first checkpoint on. */
+  private createOwn(actor: string): Home {
+    if (homeOf(actor) !== this.host.id.name) throw new GodwitError('FAILED_PRECONDITION', `node ${this.host.id.name} is not the home of ${actor}`);
+    return this.create(actor, createRegister(this.host.id, defaultLeaseMs), undefined);
+  }
+
+  private create(actor: string, register: Register, manifest: Manifest | undefined): Home {
+    const machine: HomeMachine = new Machine(
+      createHome(actor, this.host.id, register, defaultTimings),
+      stepHome,
+      (effect) => this.carry(home, actor, effect),
+      (timer) => at(this.host, { type: 'timer', timer }) as HomeEvent,
+      this.host.options.clock,
+    );
+    const home: Home = { machine, manifest, journal: undefined, written: undefined, busy: false, recovering: undefined, lostNode: '' };
+    this.homes.set(actor, home);
+    return home;
+  }
+
+  private carry(home: Home, address: string, effect: Exclude<HomeEffect, { type: 'startTimer' | 'stopTimer' }>): void | Promise<void> {
     switch (effect.type) {
       case 'send':
         this.send(effect.to, effect.message);
         return;
       case 'persist':
-        // The register lives as long as this node: a home without storage offers no durable mode (DESIGN §8).
-        if (effect.register.base !== undefined) this.bases.prune(address, effect.register.base.turns);
-        return;
+        return this.persist(home, address, effect.register);
       case 'restore':
-        this.recover(home, address, effect.base, effect.from).then(
-          () => home.machine.feed(at(this.host, { type: 'restored' } as const)),
-          (thrown: unknown) => home.machine.feed(failure(this.host, thrown)),
-        );
+        this.restore(home, address, effect.base, effect.from);
         return;
       case 'runHere':
         this.runHere(home, effect.epoch, effect.move, effect.incarnation);
@@ -110,16 +183,51 @@ export class Homes {
     }
   }
 
+  /** H1: the register, with the base it names, is on the disk when this resolves. Without a disk it lives as long as the node. */
+  private persist(home: Home, address: string, register: Register): Promise<void> | undefined {
+    const { base } = register;
+    const covered = base !== undefined && home.journal !== undefined && base.turns > home.journal.turn;
+    if (covered) home.journal = undefined;
+    if (base !== undefined) this.bases.prune(address, base.hash);
+    if (this.disk === undefined) return undefined;
+    const bytes = base === undefined || base.hash === home.written ? undefined : this.bases.get(base.hash);
+    if (bytes !== undefined) home.written = base?.hash;
+    const entry = { register, manifest: home.manifest };
+    return this.disk.register(address, entry, base === undefined || bytes === undefined ? undefined : { hash: base.hash, bytes }, covered ? null : undefined);
+  }
+
+  private restore(home: Home, address: string, base: Base, from: string): void {
+    if (home.busy) return;
+    home.busy = true;
+    const ended = (event: HomeEvent) => {
+      home.busy = false;
+      home.machine.feed(event);
+    };
+    this.recover(home, address, base, from).then(
+      () => ended(at(this.host, { type: 'restored' } as const)),
+      (thrown: unknown) => ended(failure(this.host, thrown)),
+    );
+  }
+
   private async recover(home: Home, address: string, base: Base, from: string): Promise<void> {
     const { host } = this;
-    const bytes = this.bases.get(base.hash) ?? (await host.options.transfer.obtain(from, base.hash));
+    const bytes = this.bases.get(base.hash) ?? (await this.obtainBase(from, address, base.hash));
     const capture = parseCapture(bytes);
+    const native = host.knowsNatively(capture.protocol.definition);
+    if (!native && home.manifest === undefined) {
+      throw new GodwitError(
+        'FAILED_PRECONDITION',
+        `${address} waits on ${host.id.name} for its code: spawn it, or give the node definition ${capture.protocol.definition}`,
+      );
+    }
     const cell = host.createCell(address, capture.protocol);
     cell.manifest = home.manifest;
-    restoreCell(cell, capture, host.now(), true);
-    // Asks of the forgotten turns may still be answered: their numbers are not used again.
-    const instance = { ...capture.instance, nextAsk: Math.max(capture.instance.nextAsk, home.machine.state.register.epoch * numbersPerEpoch) };
-    const tier = home.manifest === undefined || host.knowsNatively(capture.protocol.definition) ? 'native' : home.manifest.tier;
+    restoreCell(cell, capture, host.now(), !capture.durable);
+    if (capture.durable && home.journal?.turn === capture.turns) Replay.prepare(cell, home.journal, host.now());
+    // Asks of forgotten turns may still be answered: their numbers are not used again. A durable actor forgets none.
+    const nextAsk = capture.durable ? capture.instance.nextAsk : Math.max(capture.instance.nextAsk, home.machine.state.register.epoch * numbersPerEpoch);
+    const instance = { ...capture.instance, nextAsk };
+    const tier = native || home.manifest === undefined ? 'native' : home.manifest.tier;
     cell.instance = await host.createInstance(cell, tier, home.manifest, instance);
     cell.lastCapture = instance;
     home.recovering = cell;
@@ -130,12 +238,11 @@ export class Homes {
     if (cell === undefined) return;
     home.recovering = undefined;
     cell.epoch = epoch;
-    const life = Math.max(incarnation, cell.incarnation + 1);
-    beginIncarnation(cell, life);
+    if (!cell.durable) beginIncarnation(cell, Math.max(incarnation, cell.incarnation + 1));
     this.host.enter(cell);
     this.own(cell, move, Number.POSITIVE_INFINITY);
     cell.run(cell.instance as Instance);
-    this.host.emit({ type: 'restored', actor: cell.address, lostNode: home.lostNode, epoch, incarnation: life, turns: cell.turns });
+    this.host.emit({ type: 'restored', actor: cell.address, lostNode: home.lostNode, epoch, incarnation: cell.incarnation, turns: cell.turns });
   }
 
   private report(home: Home, address: string, report: Extract<HomeEffect, { type: 'report' }>['report']): void {
@@ -143,4 +250,13 @@ export class Homes {
     const fields = report.type === 'tookOver' ? { from: report.from.name, epoch: report.epoch } : { reason: report.reason.message };
     this.host.options.logger.log(report.type === 'tookOver' ? 'warn' : 'error', `home.${report.type}`, { node: this.host.id.name, actor: address, ...fields });
   }
+}
+
+/** H2. */
+function mustOwn(register: Register, actor: string, from: NodeId, epoch: Epoch): void {
+  if (sameNode(register.owner, from) && register.epoch === epoch) return;
+  throw new GodwitError(
+    'FAILED_PRECONDITION',
+    `checkpoint of ${actor} by ${from.name} at epoch ${epoch}: ${register.owner.name} owns it at epoch ${register.epoch}`,
+  );
 }

@@ -4,7 +4,7 @@ import { NativeInstance } from '../actors/native-instance.js';
 import { spawn } from '../actors/spawn.js';
 import { GodwitError } from '../errors.js';
 import type { InstanceSpec, Runtime } from '../ports/runtime.js';
-import { linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
+import { assertHandedOver, assertKept, linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
 
 const started: string[] = [];
 
@@ -30,7 +30,7 @@ function runtimeOf(made: (instance: NativeInstance, spec: InstanceSpec) => void 
     description: 'native',
     async warm() {},
     async create(spec, host) {
-      const instance = new NativeInstance(spec.address, spec.definition, host, 'native');
+      const instance = new NativeInstance(spec.address, spec.definition, host, 'native, as a test says');
       instance.begin(spec.capture);
       await made(instance, spec);
       return instance;
@@ -50,7 +50,7 @@ async function pair(t: ExecutionContext, runtime: Runtime) {
   return { device, edge, link };
 }
 
-test.serial('incoming move: a state that cannot be hashed after the move is the move’s own affair', async (t) => {
+test.serial('protocol, incoming move: a state that cannot be hashed after the move is the move’s own affair', async (t) => {
   const unhandled: unknown[] = [];
   const note = (reason: unknown) => void unhandled.push(reason);
   process.on('unhandledRejection', note);
@@ -68,11 +68,12 @@ test.serial('incoming move: a state that cannot be hashed after the move is the 
   await new Promise((resolve) => setTimeout(resolve, 0));
   process.off('unhandledRejection', note);
 
+  assertHandedOver(t, report, 'device', 'edge');
   t.is(report.epoch, 2);
   t.deepEqual(unhandled, []);
 });
 
-test.serial('incoming move: an instance that is finished after the move was given up is closed', async (t) => {
+test.serial('protocol, incoming move: an instance that is finished after the move was given up is closed', async (t) => {
   let being = () => {};
   const beingMade = new Promise<void>((resolve) => {
     being = resolve;
@@ -104,10 +105,11 @@ test.serial('incoming move: an instance that is finished after the move was give
   finish();
 
   await t.notThrowsAsync(wasClosed);
+  assertKept(t, device, 'device/l');
   t.deepEqual(edge.actors(), []);
 });
 
-test.serial('incoming move: a resumable stream goes on when the actor runs, and not while its instance is made', async (t) => {
+test.serial('protocol, incoming move: a resumable stream goes on when the actor runs, and not while its instance is made', async (t) => {
   let startedEarly: string[] | undefined;
   const { device } = await pair(
     t,
@@ -120,7 +122,7 @@ test.serial('incoming move: a resumable stream goes on when the actor runs, and 
   const items = ledger.tail(0)[Symbol.asyncIterator]();
   t.is((await items.next()).value, 'a');
 
-  await device.move('device/l', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/l', { to: 'edge' }), 'device', 'edge');
 
   t.deepEqual(startedEarly, ['0']);
   t.is((await items.next()).value, 'b');

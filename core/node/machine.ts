@@ -4,21 +4,26 @@ import { longestDelayMs } from './timer-wheel.js';
 
 type TimerEffect = { readonly type: 'startTimer'; readonly timer: string; readonly delayMs: number } | { readonly type: 'stopTimer'; readonly timer: string };
 
-/** A pure machine of `core/migration` at work: feeds it events one at a time, carries its effects out in order, keeps its timers. */
+/**
+ * A pure machine of `core/migration` at work: feeds it events one at a time, carries its effects out in order, keeps its timers. An effect
+ * that takes time (a register on its way to the disk) is finished before those after it, and the next event, begin.
+ */
 export class Machine<S, Event, Effect extends { readonly type: string }> {
   private readonly events: Event[] = [];
+  /** Effects of the last step that are not carried out yet. */
+  private effects: readonly Effect[] = [];
   private readonly timers = new Map<string, Cancel>();
   private busy = false;
   private closed = false;
 
   /**
-   * @param carry carries out one effect
+   * @param carry carries out one effect; a promise it returns is waited for, and never rejects
    * @param timerEvent the event for a timer that fired
    */
   constructor(
     public state: S,
-    private readonly step: (state: S, event: Event) => Step<S, Effect>,
-    private readonly carry: (effect: Exclude<Effect, TimerEffect>) => void,
+    private readonly next: (state: S, event: Event) => Step<S, Effect>,
+    private readonly carry: (effect: Exclude<Effect, TimerEffect>) => void | Promise<void>,
     private readonly timerEvent: (timer: string) => Event,
     private readonly clock: Clock,
   ) {}
@@ -32,10 +37,11 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
 
   /** Carries out effects that came with the machine's creation. */
   begin(effects: readonly Effect[]): void {
-    for (const effect of effects) this.carryOut(effect);
+    this.effects = effects;
+    this.run();
   }
 
-  /** Forgets what waits and stops the timers; later events change nothing. */
+  /** Forgets the events that wait and stops the timers; later events change nothing. The effects of a step under way are carried out. */
   close(): void {
     this.closed = true;
     this.events.length = 0;
@@ -46,31 +52,49 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
   private run(): void {
     this.busy = true;
     try {
-      for (let event = this.events.shift(); event !== undefined; event = this.events.shift()) {
-        const { state, effects } = this.step(this.state, event);
-        this.state = state;
-        for (const effect of effects) this.carryOut(effect);
-      }
-    } finally {
+      do {
+        while (this.effects.length > 0) {
+          const [effect, ...rest] = this.effects as [Effect, ...Effect[]];
+          this.effects = rest;
+          const carried = this.carryOut(effect);
+          if (carried !== undefined) {
+            // Who fed the event is gone by then: what the next one throws has no caller to go to.
+            carried.then(() => this.run()).catch(() => undefined);
+            return;
+          }
+        }
+      } while (this.step());
       this.busy = false;
-      // A step threw: the events behind it are not its fault.
+    } catch (thrown) {
+      this.busy = false;
+      this.effects = [];
+      // A step or an effect threw: the events behind it are not its fault.
       if (this.events.length > 0) this.run();
+      throw thrown;
     }
   }
 
-  private carryOut(effect: Effect): void {
-    if (effect.type !== 'startTimer' && effect.type !== 'stopTimer') {
-      this.carry(effect as Exclude<Effect, TimerEffect>);
-      return;
-    }
+  /** @returns false if no event waits */
+  private step(): boolean {
+    const event = this.events.shift();
+    if (event === undefined) return false;
+    const { state, effects } = this.next(this.state, event);
+    this.state = state;
+    this.effects = effects;
+    return true;
+  }
+
+  private carryOut(effect: Effect): Promise<void> | undefined {
+    if (effect.type !== 'startTimer' && effect.type !== 'stopTimer') return this.carry(effect as Exclude<Effect, TimerEffect>) ?? undefined;
     const { timer, ...rest } = effect as unknown as TimerEffect;
     this.timers.get(timer)?.();
     this.timers.delete(timer);
-    if (rest.type === 'stopTimer' || this.closed) return;
+    if (rest.type === 'stopTimer' || this.closed) return undefined;
     const fire = () => {
       this.timers.delete(timer);
       this.feed(this.timerEvent(timer));
     };
     this.timers.set(timer, this.clock.after(Math.min(rest.delayMs, longestDelayMs), fire));
+    return undefined;
   }
 }

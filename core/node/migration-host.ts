@@ -23,6 +23,8 @@ export interface MigrationHost {
   leave(cell: Cell, to: NodeId, epoch: number): void;
   /** An actor that was away exists no more. */
   forget(address: string): void;
+  /** An actor of this home is owned by that node, as its register says. */
+  ownedBy(address: string, node: string, epoch: number): void;
   knowsNatively(definition: string): boolean;
   createInstance(cell: Cell, tier: Tier, manifest: Manifest | undefined, capture: InstanceCapture | undefined): Promise<Instance>;
   startTimer(timer: CellTimer, delayMs: number): void;

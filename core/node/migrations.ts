@@ -4,9 +4,10 @@ import { GodwitError, valueFromError } from '../errors.js';
 import { answerStray, type MigrationMessage, type MoveId, type PrepareMessage, type Role, receiversOf } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
+import { BaseExchange } from './base-exchange.js';
 import { Bases } from './bases.js';
 import type { Cell } from './cell.js';
-import { type CheckpointedMessage, type CheckpointMessage, Checkpoints } from './checkpoints.js';
+import { Checkpoints } from './checkpoints.js';
 import { homeOf } from './directory.js';
 import { Homes } from './homes.js';
 import { type ArrivedMessage, IncomingMove, type IncomingMoveContext } from './incoming-move.js';
@@ -21,9 +22,10 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   readonly bases = new Bases();
   private readonly outgoing = new Map<string, OutgoingMove>();
   private readonly incoming = new Map<string, IncomingMove>();
+  readonly checkpoints: Checkpoints;
+  readonly exchange: BaseExchange;
   private readonly owners: Owners;
   private readonly homes: Homes;
-  private readonly checkpoints: Checkpoints;
   /** Cells of moves that have not ended for their callers. */
   private readonly leaving = new Set<Cell>();
   private moves = 0;
@@ -32,8 +34,25 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   constructor(private readonly host: MigrationHost) {
     const send = (to: string, message: MigrationMessage) => this.send(to, message);
     this.owners = new Owners(host, send);
-    this.homes = new Homes(host, this.bases, send, (cell, move, leaseUntilMs) => this.own(cell, move, leaseUntilMs));
-    this.checkpoints = new Checkpoints(host, this.bases, this.homes, this.owners);
+    this.exchange = new BaseExchange(host, this.bases);
+    this.homes = new Homes(
+      host,
+      this.bases,
+      send,
+      (cell, move, leaseUntilMs) => this.own(cell, move, leaseUntilMs),
+      (from, actor, hash) => this.exchange.obtain(from, actor, hash),
+    );
+    this.checkpoints = new Checkpoints(host, this.homes);
+  }
+
+  /** Goes on where the node's former life ended. */
+  load(): void {
+    this.homes.load();
+  }
+
+  /** The application spawned an actor of this home. @returns true if it exists already, elsewhere or on its way back */
+  spawned(address: string): boolean {
+    return this.homes.spawned(address);
   }
 
   /** Moves an actor that runs here. Resolves when it runs there. @throws {GodwitError} the reason for which it was given up; the actor then runs on here */
@@ -44,6 +63,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     if (link === undefined || !link.attached) throw new GodwitError('UNAVAILABLE', `no link to node ${options.to}: actor ${cell.address} stays on ${id.name}`);
     if (options.signal?.aborted === true) throw new GodwitError('CANCELLED', `move of ${cell.address} to ${options.to} was given up by its caller`);
     if (this.leaving.has(cell)) throw new GodwitError('ABORTED', `actor ${cell.address} is already on the move`);
+    if (cell.replay !== undefined) throw new GodwitError('ABORTED', `actor ${cell.address} is still coming back from the loss of its owner`);
     this.leaving.add(cell);
     try {
       return await this.begin(cell, options, link);
@@ -58,7 +78,8 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     const manifest = await this.moduleOf(cell);
     if (this.closed) throw new GodwitError('CANCELLED', `node ${id.name} was closed`);
     if (!link.attached) throw new GodwitError('UNAVAILABLE', `lost the link to node ${options.to}: actor ${cell.address} stays on ${id.name}`);
-    this.homes.begin(cell, manifest);
+    await this.homes.begin(cell, manifest);
+    if (this.closed || cell.status !== 'running') throw new GodwitError('ABORTED', `actor ${cell.address} ended while it was about to move`);
     if (this.owners.get(cell.address) === undefined) this.own(cell, move, Number.POSITIVE_INFINITY);
     const outgoing = new OutgoingMove(this.host, this, cell, manifest, move, options);
     this.outgoing.set(move, outgoing);
@@ -69,7 +90,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   /** True while a move brings the actor here. */
   isArriving(address: string): boolean {
     for (const { actor } of this.incoming.values()) if (actor === address) return true;
-    return false;
+    return this.homes.isRestoring(address);
   }
 
   /** Hands a message to the machines it is for. @param link the one it came by; undefined for what this node says to itself */
@@ -81,6 +102,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     const event = at(this.host, { type: 'message', message } as const);
     const machines = receiversOf[message.type].flatMap((role) => this.machines(role, message));
     for (const machine of machines) machine.feed(event);
+    if (message.type === 'registered') this.checkpoints.registered(message.actor, message.register.base?.hash);
     const known = machines.length > 0;
     const stray = known ? undefined : answerStray(message, this.host.id);
     if (stray !== undefined) this.send(stray.to, stray.message);
@@ -90,29 +112,17 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     this.outgoing.get(message.move)?.arrived(message);
   }
 
-  checkpointWhenDue(cell: Cell): void {
-    this.checkpoints.whenDue(cell);
-  }
-
-  keep(message: CheckpointMessage, from: Link): void {
-    this.checkpoints.keep(message, from);
-  }
-
-  checkpointed(message: CheckpointedMessage): void {
-    this.checkpoints.kept(message);
-  }
-
   peerLost(link: Link): void {
     const event = at(this.host, { type: 'peerLost', peer: link.peer.node } as const);
     for (const { machine } of [...this.outgoing.values(), ...this.incoming.values()]) machine.feed(event);
     for (const move of this.outgoing.values()) move.peerLost(link.peer.node);
-    this.checkpoints.linkLost();
+    this.exchange.linkLost(link);
   }
 
   peerRegained(link: Link): void {
     const event = at(this.host, { type: 'peerRegained', peer: link.peer.node } as const);
     for (const { machine } of [...this.outgoing.values(), ...this.incoming.values()]) machine.feed(event);
-    this.checkpoints.linkRegained();
+    this.checkpoints.linkRegained(link.peer.node);
     this.owners.peerRegained(link.peer.node);
     this.homes.nodeSeen({ name: link.peer.node, boot: link.peer.boot });
   }
@@ -168,7 +178,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   running(cell: Cell, hash: Hash, bytes: Uint8Array): void {
     if (homeOf(cell.address) !== this.host.id.name) return;
     // Home again, with its bytes: nobody else needs to keep a copy.
-    this.bases.keep(cell.address, hash, cell.turns, bytes);
+    this.bases.keep(cell.address, hash, bytes);
     this.owners.stable(cell, { base: { hash, turns: cell.turns }, standby: this.host.id });
   }
 

@@ -11,9 +11,10 @@ import type { LogLevel } from '../ports/logger.js';
 import type { Instance, InstanceCapture } from '../ports/runtime.js';
 import type { Pipe, Transport } from '../ports/transport.js';
 import { Actors, type ActorsHost } from './actors.js';
+import type { CheckpointMessage, JournaledMessage, JournalMessage } from './backup.js';
+import type { BaseMessage, BaseWantedMessage } from './base-exchange.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
-import type { CheckpointedMessage, CheckpointMessage } from './checkpoints.js';
 import { Directory } from './directory.js';
 import type { ArrivedMessage } from './incoming-move.js';
 import { introduce } from './introduction.js';
@@ -27,7 +28,17 @@ import { Routes, type RoutesHost } from './routes.js';
 import type { KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions } from './types.js';
 
 /** What nodes say to each other beside records. */
-type NodeMessage = MigrationControl | ArrivedMessage | CheckpointMessage | CheckpointedMessage | EndedMessage | RecallMessage | RecalledMessage;
+type NodeMessage =
+  | MigrationControl
+  | ArrivedMessage
+  | CheckpointMessage
+  | JournalMessage
+  | JournaledMessage
+  | BaseWantedMessage
+  | BaseMessage
+  | EndedMessage
+  | RecallMessage
+  | RecalledMessage;
 
 const applicationProtocol: Protocol = { definition: 'application', version: 1, messages: {} };
 
@@ -54,6 +65,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     const cell = this.actors.createApplication(applicationProtocol, this.id.boot);
     this.application = new NativeInstance(options.name, undefined, cell.outlet, 'application');
     cell.run(this.application);
+    this.migrations.load();
   }
 
   get name(): string {
@@ -165,10 +177,19 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
         this.migrations.arrived(message);
         break;
       case 'checkpoint':
-        this.migrations.keep(message, link);
+        this.migrations.checkpoints.keep(message, link);
         break;
-      case 'checkpointed':
-        this.migrations.checkpointed(message);
+      case 'journal':
+        this.migrations.checkpoints.journal(message, link);
+        break;
+      case 'journaled':
+        this.migrations.checkpoints.journaled(message, link);
+        break;
+      case 'base-wanted':
+        this.migrations.exchange.wanted(message, link);
+        break;
+      case 'base':
+        this.migrations.exchange.got(message, link);
         break;
       case 'ended':
         this.migrations.endedAway(message, link);
@@ -239,7 +260,15 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   checkpointWhenDue(cell: Cell): void {
-    this.migrations.checkpointWhenDue(cell);
+    this.migrations.checkpoints.whenDue(cell);
+  }
+
+  spawned(address: string): boolean {
+    return this.migrations.spawned(address);
+  }
+
+  ownedBy(address: string, node: string, epoch: number): void {
+    this.directory.adopt(address, { node, epoch });
   }
 
   ended(cell: Cell): void {

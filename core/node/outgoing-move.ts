@@ -48,6 +48,8 @@ export class OutgoingMove {
   private arrival: ArrivedMessage | undefined;
   private held = false;
   private frozen = false;
+  /** True if nobody kept these very bytes before this move. */
+  private keepsAlone = false;
   private bytes: Uint8Array | undefined;
   private hash: Hash | undefined;
   private state: Uint8Array | undefined;
@@ -168,7 +170,6 @@ export class OutgoingMove {
         this.thaw();
         return;
       case 'moved':
-        this.context.bases.keep(cell.address, this.hash as Hash, cell.turns, this.bytes as Uint8Array);
         host.leave(cell, effect.where, effect.epoch);
         return;
       case 'dropCopy':
@@ -218,6 +219,9 @@ export class OutgoingMove {
     this.sentBytes = this.bytes.length;
     const hash = await host.options.digest.sha256(this.bytes);
     this.hash = hash;
+    // A register that names it as the base goes to the disk together with it.
+    this.keepsAlone = this.context.bases.get(hash) === undefined;
+    this.context.bases.keep(cell.address, hash, this.bytes);
     return at(host, { type: 'frozen', capture: { hash, turns: cell.turns, sizeBytes: this.bytes.length } } as const);
   }
 
@@ -227,6 +231,7 @@ export class OutgoingMove {
     if (this.frozen) cell.thaw();
     if (this.held) cell.release();
     this.frozen = this.held = false;
+    if (this.keepsAlone && this.hash !== undefined) this.context.bases.drop(cell.address, this.hash);
     host.routes.reroute(cell.address);
   }
 

@@ -1,6 +1,7 @@
 // What an actor lets out: the sending half of its cell. The instance calls it (InstanceHost); records leave it numbered, in order, into a
 // mailbox of this node or an outbox.
 //
+// D2 What a durable actor sends leaves when its standby knows of it, and is held until the receiver's standby does.
 // M3 What a segment sent is posted together, in order, when it ends; a number is taken only then.
 import type { AnyDefinition, Protocol } from '../actors/definition.js';
 import type { Where } from '../actors/ref.js';
@@ -20,6 +21,9 @@ import { outgoingRefs } from './refs.js';
 /** Records a mailbox may hold; beyond it a local sender gets RESOURCE_EXHAUSTED. Senders on other nodes are bound by credit far earlier. */
 const maxMailboxRecords = 1 << 20;
 
+/** More asks than an actor sends under one owner; up to 2^21 epochs stay exact. */
+export const numbersPerEpoch = 2 ** 32;
+
 /** The sending half of a cell. */
 export class Outlet implements InstanceHost {
   readonly channels = new Map<string, Channel>();
@@ -28,10 +32,14 @@ export class Outlet implements InstanceHost {
   readonly timers = new Map<number, CellTimer>();
   /** Highest number the instance has given to an ask, call or timer. */
   lastNumber = 0;
+  /** Of a durable actor: true if something was posted since the latest capture. */
+  uncaptured = false;
   // Two rings in step, a record and the channel it leaves by: most segments send at most once, and rings keep their slots.
   private readonly segmentChannels = new Ring<Channel>();
   private readonly segmentRecords = new Ring<ChannelRecord>();
   private segmentTimers: CellTimer[] = [];
+  /** Asks whose correlation is not their id. */
+  private readonly renumbered = new Map<number, number>();
 
   constructor(
     private readonly cell: Cell,
@@ -45,7 +53,7 @@ export class Outlet implements InstanceHost {
     if (channel.cell !== undefined ? channel.cell.mailbox.length >= maxMailboxRecords : false) {
       throw new GodwitError('RESOURCE_EXHAUSTED', `mailbox of ${to.$address} holds ${maxMailboxRecords} records: slow down`);
     }
-    if (channel.cell === undefined) channel.checkRoom(this.cell.address);
+    if (channel.cell === undefined || this.cell.durable) channel.checkRoom(this.cell.address);
     const deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : this.host.now() + timeoutMs;
     const record = new ChannelRecord(kind, message, payload.value, payload.bytes, ask, deadlineAt);
     this.prepare(channel, record);
@@ -63,12 +71,12 @@ export class Outlet implements InstanceHost {
     if (pending === undefined) return;
     this.asks.delete(ask);
     this.host.stopTimer(pending);
-    this.emitTo(pending.to, 'cancel', ask, undefined);
+    this.emitTo(pending.to, 'cancel', pending.correlation, undefined);
   }
 
   more(ask: number, upTo: number): void {
     const pending = this.asks.get(ask);
-    if (pending !== undefined) this.emitTo(pending.to, 'more', ask, upTo);
+    if (pending !== undefined) this.emitTo(pending.to, 'more', pending.correlation, upTo);
   }
 
   reply(ask: number, payload: Payload): void {
@@ -179,7 +187,7 @@ export class Outlet implements InstanceHost {
     );
     this.cell.instance?.settle(pending.id, { error: valueFromError(error) });
     const channel = this.channels.get(pending.to);
-    if (channel !== undefined) this.post(channel, new ChannelRecord('cancel', '', undefined, undefined, pending.id, Number.POSITIVE_INFINITY));
+    if (channel !== undefined) this.post(channel, new ChannelRecord('cancel', '', undefined, undefined, pending.correlation, Number.POSITIVE_INFINITY));
   }
 
   due(timer: PendingAsk | CellTimer): void {
@@ -284,6 +292,10 @@ export class Outlet implements InstanceHost {
 
   /** M3: takes the number and hands the record to the receiver's mailbox, or holds it for the link. */
   post(channel: Channel, record: ChannelRecord): void {
+    if (this.cell.durable) {
+      this.postDurably(channel, record);
+      return;
+    }
     const receiver = channel.cell;
     if (receiver === undefined) {
       if (record.bytes === undefined && record.value !== undefined) this.encode(record);
@@ -299,5 +311,31 @@ export class Outlet implements InstanceHost {
     record.sender = cursor.from;
     cursor.accepted = record.number;
     receiver.arrive(record);
+  }
+
+  /** D2: takes the number and holds the record until the standby knows of it; one that a lost owner of this turn had sent is not sent twice. */
+  private postDurably(channel: Channel, record: ChannelRecord): void {
+    if (record.bytes === undefined && record.value !== undefined) this.encode(record);
+    if (this.cell.replay?.covers(this.cell, channel, record) === true) return;
+    const pending = record.kind === 'ask' || record.kind === 'stream' ? this.asks.get(record.correlation) : undefined;
+    let posted = record;
+    if (pending !== undefined && this.cell.replay?.diverged === true) {
+      // Its number may be that of another ask, which had left already.
+      const { kind, message, value, bytes, deadlineAt } = record;
+      pending.correlation += this.cell.epoch * numbersPerEpoch;
+      this.renumbered.set(pending.correlation, pending.id);
+      posted = new ChannelRecord(kind, message, value, bytes, pending.correlation, deadlineAt);
+    }
+    posted.number = channel.next++;
+    channel.hold(posted);
+    this.uncaptured = true;
+    if (channel.link === undefined && channel.cell === undefined && channel.missing && !channel.refusing) this.host.route(channel);
+    this.host.mustCheckpoint(this.cell);
+  }
+
+  /** The ask that an answer is for. */
+  askFor(correlation: number): PendingAsk | undefined {
+    const pending = this.asks.get(this.renumbered.get(correlation) ?? correlation);
+    return pending?.correlation === correlation ? pending : undefined;
   }
 }

@@ -4,6 +4,9 @@ import { Timer } from './timer-wheel.js';
 
 /** An ask or stream of an actor that waits for its answer; the timer is its deadline. */
 export class PendingAsk extends Timer {
+  /** By what the receiver answers it: the id, unless a lost owner may have given that to another ask. */
+  correlation: number;
+
   constructor(
     private readonly outlet: Outlet,
     readonly id: number,
@@ -12,6 +15,7 @@ export class PendingAsk extends Timer {
     readonly message: string,
   ) {
     super();
+    this.correlation = id;
   }
 
   override fire(): void {

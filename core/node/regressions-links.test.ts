@@ -12,7 +12,7 @@ import type { Runtime } from '../ports/runtime.js';
 import type { Node } from './node.js';
 import { outgoingRefs } from './refs.js';
 import { createGate, linked, makeNode, outcome } from './regressions.test-support.js';
-import { createPipes, nextEvent, sharedBlobs } from './wiring.test-support.js';
+import { assertHandedOver, createPipes, nextEvent, sharedBlobs } from './wiring.test-support.js';
 
 const ledger = (checkpointTurns = 0, gate = createGate()) =>
   actor('ledger', {
@@ -213,7 +213,7 @@ test('link: a garbage window for a stream of an actor that is starting leaves th
   t.is(await outcome(ref.put(1, { timeoutMs: 1000 })), 'OK');
 });
 
-test('link: a garbage proposal to move leaves the home of the actor at work', async (t) => {
+test('protocol, link: a garbage proposal to move leaves the home of the actor at work', async (t) => {
   const Ledger = ledger(1);
   const shared = sharedBlobs();
   const device = makeNode(t, 'device', shared, { definitions: [Ledger] });
@@ -221,17 +221,19 @@ test('link: a garbage proposal to move leaves the home of the actor at work', as
   await linked(device, edge);
   const ref = spawn(device, Ledger, 'l');
   await ref.put(1);
-  await device.move('device/l', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/l', { to: 'edge' }), 'device', 'edge');
   const peer = await liar(device, 'other');
   peer.control({ type: 'migration', message: { type: 'propose', move: 'x', actor: 'device/l', epoch: 2, from: { name: 'other', boot: 'b' } } });
   await peer.send();
 
   // Only a home that works decides for the move back.
-  t.is(await outcome(device.recall('device/l'), 3000), 'OK');
+  const back = device.recall('device/l');
+  t.is(await outcome(back, 3000), 'OK');
+  assertHandedOver(t, await back, 'edge', 'device');
   t.is(await outcome(ref.put(2, { timeoutMs: 1000 })), 'OK');
 });
 
-test('link: a migration message in the name of another node than its peer is refused', async (t) => {
+test('protocol, link: a migration message in the name of another node than its peer is refused', async (t) => {
   const Ledger = ledger(1);
   const shared = sharedBlobs();
   const device = makeNode(t, 'device', shared, { definitions: [Ledger] });
@@ -239,7 +241,7 @@ test('link: a migration message in the name of another node than its peer is ref
   await linked(device, edge);
   const ref = spawn(device, Ledger, 'l');
   await ref.put(1);
-  await device.move('device/l', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/l', { to: 'edge' }), 'device', 'edge');
   const peer = await liar(device, 'other');
   const from = { name: 'edge', boot: edge.boot };
   const proposal = { move: 'x', expect: { owner: from, epoch: 2 }, next: { owner: { name: 'other', boot: 'b' } } };
@@ -249,6 +251,7 @@ test('link: a migration message in the name of another node than its peer is ref
   t.is(device.where('device/l')?.node, 'edge');
   const back = device.recall('device/l');
   t.is(await outcome(back, 3000), 'OK');
+  assertHandedOver(t, await back, 'edge', 'device');
   t.is((await back).epoch, 3);
 });
 
@@ -269,7 +272,7 @@ test('link: tells that carry the number of an ask leave nothing open, and nothin
   t.is(peer.answers.length, 0);
 });
 
-test('restart: a living sender that once lived on the restarted edge is heard on, by its receiver wherever that goes', async (t) => {
+test('protocol, restart: a living sender that once lived on the restarted edge is heard on, by its receiver wherever that goes', async (t) => {
   const Ledger = ledger();
   const Asker = actor('asker', {
     state: () => ({}),
@@ -283,22 +286,22 @@ test('restart: a living sender that once lived on the restarted edge is heard on
   const ref = spawn(device, Ledger, 'l');
   const asker = spawn(device, Asker, 'a');
   t.is(await asker.go({ ref, value: 1 }), 1);
-  await device.move('device/a', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/a', { to: 'edge' }), 'device', 'edge');
   t.is(await asker.go({ ref, value: 2 }), 2);
-  await device.recall('device/a');
+  assertHandedOver(t, await device.recall('device/a'), 'edge', 'device');
   t.is(await asker.go({ ref, value: 3 }), 3);
   await cut(link, device);
   await linked(device, makeNode(t, 'edge', shared, more));
 
   t.is(await outcome(asker.go({ ref, value: 4 })), 'OK');
   const downs = linkDowns(device);
-  await device.move('device/l', { to: 'other' });
+  assertHandedOver(t, await device.move('device/l', { to: 'other' }), 'device', 'other');
   t.is(await outcome(asker.go({ ref, value: 5 })), 'OK');
   t.deepEqual(await ref.all(), [1, 2, 3, 4, 5]);
   t.deepEqual(downs, []);
 });
 
-test('restart: an ask that a checkpoint covers is not run again because the node that ran it restarted', async (t) => {
+test('protocol, restart: an ask that a checkpoint covers is not run again because the node that ran it restarted', async (t) => {
   const Ledger = ledger(1);
   const shared = sharedBlobs();
   const more = { definitions: [Ledger] };
@@ -308,7 +311,7 @@ test('restart: an ask that a checkpoint covers is not run again because the node
   const between = await linked(edge, asking);
   const ref = spawn(device, Ledger, 'l');
   await ref.put('a');
-  await device.move('device/l', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/l', { to: 'edge' }), 'device', 'edge');
   const far = asking.refTo(Ledger, 'device/l');
   const kept = new Promise<void>((resolve) => {
     edge.observe((event) => {
@@ -334,7 +337,7 @@ test('restart: an ask that a checkpoint covers is not run again because the node
   t.deepEqual(await ref.all(), ['a', 'once']);
 });
 
-test("restart: a restarted device's application is a new life to a receiver that moved meanwhile", async (t) => {
+test("protocol, restart: a restarted device's application is a new life to a receiver that moved meanwhile", async (t) => {
   const Ledger = ledger();
   const shared = sharedBlobs();
   const more = { definitions: [Ledger] };
@@ -346,7 +349,7 @@ test("restart: a restarted device's application is a new life to a receiver that
   const before = former.refTo(Ledger, 'one/l');
   for (let entry = 0; entry < 20; entry++) await before.put(entry);
   for (const link of links) await cut(link, former);
-  await one.move('one/l', { to: 'two' });
+  assertHandedOver(t, await one.move('one/l', { to: 'two' }), 'one', 'two');
   const device = makeNode(t, 'device', shared);
   await linked(device, one);
   await linked(device, two);

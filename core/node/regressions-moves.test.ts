@@ -1,4 +1,4 @@
-// Moves and takeovers that once wedged an actor, lost a part of it, or never settled.
+// The protocol of moves and takeovers, between nodes of one process, in orderings that once wedged an actor, lost a part of it, or never settled.
 import test, { type ExecutionContext } from 'ava';
 import { actor } from '../actors/definition.js';
 import { NativeInstance } from '../actors/native-instance.js';
@@ -10,7 +10,7 @@ import type { Instance, InstanceSpec, Runtime } from '../ports/runtime.js';
 import type { Node } from './node.js';
 import { createGate, linked, makeNode, outcome } from './regressions.test-support.js';
 import type { NodeOptions } from './types.js';
-import { createPipes, nextEvent, sharedBlobs } from './wiring.test-support.js';
+import { assertHandedOver, assertKept, createPipes, nextEvent, sharedBlobs } from './wiring.test-support.js';
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -78,7 +78,7 @@ function gaps(...nodes: Node[]) {
   return seen;
 }
 
-test('move: an ask that timed out in the mailbox moves along and costs no later ask', async (t) => {
+test('protocol: an ask that timed out in the mailbox moves along and costs no later ask', async (t) => {
   const gate = createGate();
   const asked = createGate();
   const admit = () => {
@@ -94,7 +94,8 @@ test('move: an ask that timed out in the mailbox moves along and costs no later 
   // The turn ends once the move waits for it; nothing outside tells when that is.
   await pause(100);
   gate.open();
-  await Promise.all([held, moved]);
+  await held;
+  assertHandedOver(t, await moved, 'device', 'edge');
 
   const codes = new Set<string>();
   for (let batch = 0; batch < 30 && !codes.has('DEADLINE_EXCEEDED'); batch++) {
@@ -103,7 +104,7 @@ test('move: an ask that timed out in the mailbox moves along and costs no later 
   t.deepEqual([...codes], ['OK']);
 });
 
-test('move: a stream read on while the actor is being captured arrives whole', async (t) => {
+test('protocol: a stream read on while the actor is being captured arrives whole', async (t) => {
   const frozen = createGate();
   const captured = createGate();
   let moving = false;
@@ -138,7 +139,7 @@ test('move: a stream read on while the actor is being captured arrives whole', a
   await other.all();
   captured.open();
 
-  t.is(await outcome(moved), 'OK');
+  assertHandedOver(t, await moved, 'device', 'edge');
   t.is(await outcome(reading), 'OK');
   t.deepEqual(
     read,
@@ -146,7 +147,7 @@ test('move: a stream read on while the actor is being captured arrives whole', a
   );
 });
 
-test('move: of two moves of one actor at once, the second is refused', async (t) => {
+test('protocol: of two moves of one actor at once, the second is refused', async (t) => {
   const Ledger = ledger();
   const shared = sharedBlobs();
   const more = { definitions: [Ledger] };
@@ -156,12 +157,14 @@ test('move: of two moves of one actor at once, the second is refused', async (t)
   const ref = spawn(device, Ledger, 'l');
   await ref.put(1);
 
-  t.deepEqual(await Promise.all(['one', 'two'].map((to) => outcome(device.move('device/l', { to })))), ['OK', 'ABORTED']);
+  const first = device.move('device/l', { to: 'one' });
+  t.is(await outcome(device.move('device/l', { to: 'two' })), 'ABORTED');
+  assertHandedOver(t, await first, 'device', 'one');
   t.is(await ref.put(2, { timeoutMs: 2000 }), 2);
-  t.is(one.actors().length + two.actors().length, 1);
+  t.deepEqual([one.actors().length, two.actors().length], [1, 0]);
 });
 
-test('move: settles when the actor is stopped meanwhile, and leaves no copy', async (t) => {
+test('protocol: settles when the actor is stopped meanwhile, and leaves no copy', async (t) => {
   const asked = createGate();
   const admitted = createGate();
   const admit = async () => {
@@ -180,12 +183,12 @@ test('move: settles when the actor is stopped meanwhile, and leaves no copy', as
   t.deepEqual([...device.actors(), ...edge.actors()], []);
 });
 
-test('move: an actor that came back and was stopped can be spawned again', async (t) => {
+test('protocol: an actor that came back and was stopped can be spawned again', async (t) => {
   const Ledger = ledger();
   const { device, ref } = await pair(t, Ledger);
   await ref.put(1);
-  await device.move('device/l', { to: 'edge' });
-  await device.recall('device/l');
+  assertHandedOver(t, await device.move('device/l', { to: 'edge' }), 'device', 'edge');
+  assertHandedOver(t, await device.recall('device/l'), 'edge', 'device');
   const stopped = nextEvent(device, 'stopped');
   stop(ref);
   await stopped;
@@ -194,13 +197,14 @@ test('move: an actor that came back and was stopped can be spawned again', async
   t.is(device.actors().length, 1);
 });
 
-test('move: given up after the freeze, a resumable stream goes on or fails', async (t) => {
+test('protocol: given up after the freeze, a resumable stream goes on or fails', async (t) => {
   const Next = actor('ledger', { version: 2, state: () => ({}), on: { put: () => 0 } });
   const { device, ref } = await pair(t, ledger(), { definitions: [Next] });
   await ref.put(1);
   const items = ref.tail(0);
   t.is((await items.next()).value, 1);
   t.is(await outcome(device.move('device/l', { to: 'edge' })), 'FAILED_PRECONDITION');
+  assertKept(t, device, 'device/l');
   t.is(await ref.put(2), 2);
 
   const next = items.next();
@@ -209,7 +213,7 @@ test('move: given up after the freeze, a resumable stream goes on or fails', asy
   if (code === 'OK') t.is((await next).value, 2);
 });
 
-test('move: settles though the arrived actor cannot be measured, and the actor runs', async (t) => {
+test('protocol: settles though the arrived actor cannot be measured, and the actor runs', async (t) => {
   const unmeasurable = runtime((instance) => {
     instance.capture = async () => {
       throw new GodwitError('UNAVAILABLE', 'no capture here');
@@ -222,12 +226,14 @@ test('move: settles though the arrived actor cannot be measured, and the actor r
   const { device, ref } = await pair(t, ledger(), { runtimes: [unmeasurable] });
   await ref.put(1);
 
-  t.not(await outcome(device.move('device/l', { to: 'edge' }), 3000), 'PENDING');
+  const moved = device.move('device/l', { to: 'edge' });
+  t.is(await outcome(moved, 3000), 'OK');
+  assertHandedOver(t, await moved, 'device', 'edge');
   t.is(await outcome(ref.put(2, { timeoutMs: 2000 })), 'OK');
   t.deepEqual(unhandled, []);
 });
 
-test('move: given up before it began by a signal that is aborted already', async (t) => {
+test('protocol: given up before it began by a signal that is aborted already', async (t) => {
   const { device, edge, ref } = await pair(t, ledger());
   await ref.put(1);
   const caller = new AbortController();
@@ -235,10 +241,11 @@ test('move: given up before it began by a signal that is aborted already', async
 
   t.is(await outcome(device.move('device/l', { to: 'edge', signal: caller.signal })), 'CANCELLED');
   t.is(await ref.put(2), 2);
+  assertKept(t, device, 'device/l');
   t.deepEqual(edge.actors(), []);
 });
 
-test('move: asks sent at the target while the actor arrives there are answered, though its home hears of it late', async (t) => {
+test('protocol: asks sent at the target while the actor arrives there are answered, though its home hears of it late', async (t) => {
   const Ledger = ledger();
   const shared = sharedBlobs();
   const more = { definitions: [Ledger] };
@@ -256,7 +263,7 @@ test('move: asks sent at the target while the actor arrives there are answered, 
   await up;
   const ref = spawn(home, Ledger, 'l');
   await ref.put(0);
-  await home.move('home/l', { to: 'source' });
+  assertHandedOver(t, await home.move('home/l', { to: 'source' }), 'home', 'source');
   const near = target.refTo(Ledger, 'home/l');
   for (let ask = 0; ask < 3; ask++) await near.put(ask);
 
@@ -269,11 +276,11 @@ test('move: asks sent at the target while the actor arrives there are answered, 
     codes.push(outcome(near.put(codes.length, { timeoutMs: 3000 })));
     await pause(1);
   }
-  await moved;
+  assertHandedOver(t, await moved, 'source', 'target');
   t.deepEqual([...new Set(await Promise.all(codes))], ['OK']);
 });
 
-test('move: timers of a copy that arrives run neither before it may run nor after it was given up', async (t) => {
+test('protocol: timers of a copy that arrives run neither before it may run nor after it was given up', async (t) => {
   const arriving = createGate();
   const made = createGate();
   const slow = runtime(async (_instance, spec) => {
@@ -299,12 +306,13 @@ test('move: timers of a copy that arrives run neither before it may run nor afte
   // Nothing but the time tells that a timer does not fire.
   await due;
   t.is(await ref.wakes(), 0);
+  assertKept(t, device, 'device/l');
 });
 
-test('takeover: an actor without checkpoints answers on; what its lost copy had handled is told as a gap', async (t) => {
+test('protocol, takeover: an actor without checkpoints answers on; what its lost copy had handled is told as a gap', async (t) => {
   const { device, edge, link, ref } = await pair(t, ledger());
   await ref.put('a');
-  await device.move('device/l', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/l', { to: 'edge' }), 'device', 'edge');
   for (let entry = 0; entry < 10; entry++) await ref.put(entry);
   const seen = gaps(device, edge);
   const restored = nextEvent(device, 'restored');
@@ -320,11 +328,11 @@ test('takeover: an actor without checkpoints answers on; what its lost copy had 
   t.true((seen[0]?.lost ?? 0) > 0);
 });
 
-test('takeover: a sender on the lost node is heard again over a link that holds, and its gap is told', async (t) => {
+test('protocol, takeover: a sender on the lost node is heard again over a link that holds, and its gap is told', async (t) => {
   const Ledger = ledger(1);
   const { device, edge, link, ref } = await pair(t, Ledger);
   await ref.put('a');
-  await device.move('device/l', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/l', { to: 'edge' }), 'device', 'edge');
   const near = edge.refTo(Ledger, 'device/l');
   const checkpoint = nextEvent(edge, 'checkpoint');
   await near.put(1);
@@ -347,11 +355,11 @@ test('takeover: a sender on the lost node is heard again over a link that holds,
   t.true((seen[0]?.lost ?? 0) > 0);
 });
 
-test('takeover: a timer that was due at the checkpoint, its message still waiting, fires after it', async (t) => {
+test('protocol, takeover: a timer that was due at the checkpoint, its message still waiting, fires after it', async (t) => {
   const gates = [createGate(), createGate()];
   const { device, edge, link, ref } = await pair(t, ledger(1, gates));
   await ref.put(1);
-  await device.move('device/l', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/l', { to: 'edge' }), 'device', 'edge');
   await ref.wakeLater(30);
   const first = ref.hold(0);
   const second = outcome(ref.hold(1, { timeoutMs: 10_000 }), 10_000);
@@ -375,7 +383,7 @@ test('takeover: a timer that was due at the checkpoint, its message still waitin
   t.is(await ref.wakes(), 1);
 });
 
-test('takeover: an actor taken over rests: nothing spins on its node', async (t) => {
+test('protocol, takeover: an actor taken over rests: nothing spins on its node', async (t) => {
   let armed = 0;
   const clock: Clock = {
     now: () => performance.now(),
@@ -388,7 +396,7 @@ test('takeover: an actor taken over rests: nothing spins on its node', async (t)
   };
   const { device, link, ref } = await pair(t, ledger(), {}, { clock });
   await ref.put('a');
-  await device.move('device/l', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/l', { to: 'edge' }), 'device', 'edge');
   const restored = nextEvent(device, 'restored');
   link.cut();
   await restored;

@@ -42,7 +42,7 @@ export class Routes {
 
   forget(channel: Channel): void {
     channel.link?.release(channel);
-    channel.cell = channel.cursor = undefined;
+    channel.disconnect();
     const to = this.host.directory.resolve(channel.to);
     const group = this.channels.get(to);
     group?.delete(channel);
@@ -56,7 +56,7 @@ export class Routes {
 
   /** Lets channels from this node wait in their outboxes: the receiver is being captured. */
   detach(cell: Cell): void {
-    for (const channel of this.channels.get(cell.address) ?? []) channel.cell = channel.cursor = undefined;
+    for (const channel of this.channels.get(cell.address) ?? []) channel.disconnect();
   }
 
   /** Every channel of a cell leaves this node with it. */
@@ -68,7 +68,12 @@ export class Routes {
   retire(cell: Cell): void {
     for (const channel of cell.outlet.channels.values()) {
       if (channel.held.length === 0) this.forget(channel);
-      else channel.retiring = true;
+      else {
+        channel.retiring = true;
+        // It does nothing any more that a standby would have to know of first.
+        channel.release(channel.next - 1);
+        if (channel.cell !== undefined && channel.nextToSend() === undefined) this.forget(channel);
+      }
     }
   }
 
@@ -79,7 +84,7 @@ export class Routes {
     this.channels.delete(from);
     for (const channel of moved) {
       channel.link?.release(channel);
-      channel.cell = channel.cursor = undefined;
+      channel.disconnect();
       channel.from.outlet.redirect(channel, to);
     }
   }
@@ -136,7 +141,7 @@ export class Routes {
       if (channel.cell !== cell) this.connect(channel, cell);
       return;
     }
-    channel.cell = channel.cursor = undefined;
+    channel.disconnect();
     const node = this.host.directory.nodeFor(address);
     if (node === this.host.name) {
       channel.link?.release(channel);
@@ -165,12 +170,14 @@ export class Routes {
       this.host.fenced(channel.from, GodwitError.from(thrown).code === 'ABORTED' ? (cell.cursors.get(target.$address)?.epoch ?? 0) : 0);
       return;
     }
-    cursor.sink = undefined;
-    channel.cell = cell;
-    channel.cursor = cursor;
+    channel.connect(cell, cursor);
+    if (channel.from.durable) {
+      if (cursor.lost > 0) this.host.gap(cell, cursor);
+      return;
+    }
     for (const record of channel.empty()) {
       if (cursor.accept(record.number) !== 'next' || cursor.wasHandled(record.number)) continue;
-      if (record.kind === 'ask' && !channel.from.outlet.asks.has(record.correlation)) this.host.reexecuted(channel, record);
+      if (record.kind === 'ask' && channel.from.outlet.askFor(record.correlation) === undefined) this.host.reexecuted(channel, record);
       record.cursor = cursor;
       record.sender = cursor.from;
       cell.arrive(record);
@@ -191,7 +198,7 @@ export class Routes {
   private refuse(channel: Channel, error: GodwitError): void {
     const value = valueFromError(error, this.host.name);
     for (const record of channel.empty()) {
-      const pending = record.kind === 'ask' || record.kind === 'stream' ? channel.from.outlet.asks.get(record.correlation) : undefined;
+      const pending = record.kind === 'ask' || record.kind === 'stream' ? channel.from.outlet.askFor(record.correlation) : undefined;
       if (pending === undefined) {
         if (record.kind === 'tell') this.host.deadLetter(channel.from, record, error.message);
         continue;

@@ -4,7 +4,7 @@ import { dispatch, stop } from '../actors/ref.js';
 import { spawn } from '../actors/spawn.js';
 import { GodwitError } from '../errors.js';
 import type { NodeEvent } from './types.js';
-import { linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
+import { assertHandedOver, linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
 
 const fragile = (decision: Decision, more: { maxResets?: number; scope?: 'one' | 'all' } = {}) =>
   actor('fragile', {
@@ -124,7 +124,7 @@ test('supervision: children stop with their parent, and an escalated failure is 
   await node.close();
 });
 
-test('stop: comes after what was sent before it, wherever the actor is, and its home forgets it', async (t) => {
+test('protocol, stop: comes after what was sent before it, wherever the actor is, and its home forgets it', async (t) => {
   const shared = sharedBlobs();
   const Counter = fragile('resume');
   const device = testNode('device', shared, { definitions: [Counter] });
@@ -133,7 +133,7 @@ test('stop: comes after what was sent before it, wherever the actor is, and its 
   linkNodes(device, edge);
   await up;
   const ref = spawn(device, Counter, 'c');
-  await device.move('device/c', { to: 'edge' });
+  assertHandedOver(t, await device.move('device/c', { to: 'edge' }), 'device', 'edge');
   const before = ref.set(9);
   stop(ref);
   const after = codeOf(ref.get());

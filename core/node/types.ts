@@ -120,6 +120,8 @@ export type NodeEvent =
       readonly turns: number;
     }
   | { readonly type: 'reexecuted'; readonly actor: string; readonly message: string; readonly sender: string }
+  /** A turn that was run again after a takeover did not send `records` to `to` that the lost owner had sent: what it sends instead is new. */
+  | { readonly type: 'diverged'; readonly actor: string; readonly to: string; readonly records: number }
   /** A takeover forgot turns, and `lost` records that its sender no longer holds. */
   | { readonly type: 'gap'; readonly actor: string; readonly sender: string; readonly lost: number }
   | { readonly type: 'dead-letter'; readonly actor: string; readonly message: string; readonly reason: string }

@@ -1,4 +1,5 @@
-// Nodes of one process for the tests of this folder: real nodes over pipes of twenty lines.
+// Nodes of one process for the tests of this folder: real nodes over pipes of twenty lines. What crosses processes is cli/migration.test.ts.
+import type { ExecutionContext } from 'ava';
 import { NativeInstance } from '../actors/native-instance.js';
 import { GodwitError } from '../errors.js';
 import type { Blobs, BlobTransfer } from '../ports/blobs.js';
@@ -9,7 +10,7 @@ import type { ModuleSource } from '../ports/module-source.js';
 import type { Runtime } from '../ports/runtime.js';
 import type { Pipe } from '../ports/transport.js';
 import { createNode, type Node } from './node.js';
-import type { NodeEvent, NodeOptions } from './types.js';
+import type { MoveReport, NodeEvent, NodeOptions } from './types.js';
 
 const realClock: Clock = {
   now: () => performance.now(),
@@ -160,4 +161,16 @@ export function nextEvent<T extends NodeEvent['type']>(node: Node, type: T): Pro
       resolve(event as Extract<NodeEvent, { type: T }>);
     });
   });
+}
+
+/** A move handed the actor over from one node, and its place of execution, to another. Both are in this process: only places tell them apart. */
+export function assertHandedOver(t: ExecutionContext, report: MoveReport, from: string, to: string): void {
+  t.deepEqual([report.from.node, report.to.node], [from, to]);
+  t.not(report.from.place, report.to.place);
+}
+
+/** No move took the actor from its node: it is there, at the place of that node. */
+export function assertKept(t: ExecutionContext, node: Node, address: string): void {
+  const found = node.actors().find((info) => info.address === address);
+  t.like(found, { status: 'here', node: node.name, place: `native on ${node.name}` });
 }

@@ -1,0 +1,219 @@
+// What one actor lets its home know of itself, so that a takeover begins from there: checkpoints, and of a durable actor also what a turn
+// under way has sent. Of a durable actor nothing leaves, and nothing is acknowledged, before the home has answered (DESIGN §8).
+//
+//     turns … ─► capture ─► hash ─► checkpoint ─┐                        ┌─► acknowledgements
+//     a turn that awaits, and sends ─► journal ─┴─► home, its disk ──────┴─► records leave
+import type { Cursor } from '../delivery/cursor.js';
+import { GodwitError } from '../errors.js';
+import type { Base } from '../migration/index.js';
+import type { Hash } from '../ports/digest.js';
+import { captureCell } from './capture.js';
+import type { Cell } from './cell.js';
+import type { Channel } from './channel.js';
+import { homeOf } from './directory.js';
+import type { Homes } from './homes.js';
+import { deleteBlob, inlineCaptureBytes, type MigrationHost } from './migration-host.js';
+import { type Journal, journalOf } from './replay.js';
+
+/** owner → home: the actor as it was between two turns; `bytes` if small enough to ride along, else the blob `hash` is on offer. */
+export interface CheckpointMessage {
+  readonly type: 'checkpoint';
+  readonly actor: string;
+  readonly epoch: number;
+  readonly hash: Hash;
+  readonly turns: number;
+  readonly bytes?: Uint8Array;
+}
+
+/** owner → home: what the turn under way has sent since the last message of this kind. */
+export interface JournalMessage {
+  readonly type: 'journal';
+  readonly actor: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly journal: Journal;
+}
+
+/** home → owner: it is safe. */
+export interface JournaledMessage {
+  readonly type: 'journaled';
+  readonly actor: string;
+  readonly sequence: number;
+}
+
+/** A checkpoint whose base the register does not name yet. */
+interface Unconfirmed {
+  readonly base: Base;
+  readonly bytes: Uint8Array;
+  readonly handled: ReadonlyArray<{ readonly cursor: Cursor; readonly number: number }>;
+  readonly sent: ReadonlyArray<{ readonly channel: Channel; readonly number: number }>;
+}
+
+/** The backup of one actor that runs here. */
+export class Backup {
+  private busy = false;
+  private unconfirmed: Unconfirmed[] = [];
+  /** Highest numbers that journals have told of. */
+  private readonly told = new Map<Channel, number>();
+  private journals: Array<{ readonly sequence: number; readonly told: ReadonlyArray<readonly [Channel, number]> }> = [];
+  private sequence = 0;
+
+  constructor(
+    readonly cell: Cell,
+    private readonly host: MigrationHost,
+    private readonly homes: Homes,
+  ) {}
+
+  /** Something happened that the home may have to be told. One capture at a time: what happens meanwhile shares the next. */
+  due(): void {
+    const { cell } = this;
+    if (this.busy || cell.status !== 'running' || !this.isReachable()) return;
+    if (cell.durable && cell.inflight.length > 0) {
+      this.tellOfRunningTurn();
+      return;
+    }
+    if (!this.isDue()) return;
+    this.busy = true;
+    this.take().then(
+      () => {
+        this.busy = false;
+        // More may have happened meanwhile, and nothing may follow it.
+        this.due();
+      },
+      (thrown: unknown) => {
+        this.busy = false;
+        this.host.options.logger.log('warn', 'checkpoint.refused', {
+          node: this.host.id.name,
+          actor: cell.address,
+          reason: GodwitError.from(thrown).message,
+        });
+      },
+    );
+  }
+
+  /** The register names this base: everything up to it is safe. */
+  confirmed(hash: Hash): void {
+    const index = this.unconfirmed.findIndex(({ base }) => base.hash === hash);
+    if (index < 0) return;
+    for (const { base, bytes } of this.unconfirmed.slice(0, index + 1)) this.dropBlob(base.hash, bytes);
+    const [latest] = this.unconfirmed.splice(0, index + 1).slice(-1) as [Unconfirmed];
+    if (this.cell.status === 'ended') return;
+    for (const { cursor, number } of latest.handled) cursor.checkpointed(number);
+    if (this.cell.durable) for (const { channel, number } of latest.sent) channel.release(number);
+    this.host.emit({ type: 'checkpoint', actor: this.cell.address, turns: latest.base.turns, bytes: latest.bytes.length });
+  }
+
+  journaled(sequence: number): void {
+    const index = this.journals.findIndex((journal) => journal.sequence === sequence);
+    for (const { told } of this.journals.splice(0, index + 1)) for (const [channel, number] of told) channel.release(number);
+  }
+
+  /** The home is there again: what was not answered is told once more. */
+  homeRegained(): void {
+    const latest = this.unconfirmed.at(-1);
+    this.told.clear();
+    this.journals = [];
+    if (latest !== undefined) this.tell(latest).catch(() => undefined);
+    this.due();
+  }
+
+  private get isAtHome(): boolean {
+    return homeOf(this.cell.address) === this.host.id.name;
+  }
+
+  private get homeLink() {
+    return this.host.routes.links.get(homeOf(this.cell.address));
+  }
+
+  private isReachable(): boolean {
+    return this.isAtHome || this.homeLink?.attached === true;
+  }
+
+  private isDue(): boolean {
+    const { cell } = this;
+    const turns = cell.turns - cell.checkpointedTurns;
+    if (cell.durable) return turns > 0 || cell.outlet.uncaptured;
+    return !this.isAtHome && cell.checkpointTurns > 0 && turns >= cell.checkpointTurns;
+  }
+
+  private async take(): Promise<void> {
+    const { cell } = this;
+    const { bytes, handled, sent, turns } = await this.capture();
+    const hash = await this.host.options.digest.sha256(bytes);
+    if (cell.status !== 'running') return;
+    const checkpoint: Unconfirmed = { base: { hash, turns }, bytes, handled, sent };
+    this.unconfirmed.push(checkpoint);
+    await this.tell(checkpoint);
+  }
+
+  private async capture() {
+    const { cell } = this;
+    try {
+      cell.hold();
+      await cell.idle();
+      cell.freeze();
+      if (cell.instance === undefined) throw new GodwitError('ABORTED', 'the actor lost its instance');
+      cell.outlet.release();
+      const instance = await cell.instance.capture();
+      cell.outlet.release();
+      cell.lastCapture = instance;
+      const handled = [...cell.cursors.values()].map((cursor) => ({ cursor, number: cursor.handled }));
+      const sent = [...cell.outlet.channels.values()].map((channel) => ({ channel, number: channel.next - 1 }));
+      const bytes = captureCell(cell, instance, this.host.now(), false);
+      cell.captured();
+      return { bytes, handled, sent, turns: cell.turns };
+    } finally {
+      cell.thaw();
+      cell.release();
+    }
+  }
+
+  private async tell({ base, bytes }: Unconfirmed): Promise<void> {
+    const { cell, host } = this;
+    if (this.isAtHome) {
+      this.homes.checkpointed(cell.address, host.id, cell.epoch, base, bytes);
+      return;
+    }
+    const home = this.homeLink;
+    // What cannot be told now is told when the home is there again.
+    if (home === undefined || !home.attached) return;
+    const inline = bytes.length <= inlineCaptureBytes;
+    if (!inline) {
+      await host.options.blobs.put(bytes);
+      await host.options.transfer.offer(home.peer.node, base.hash);
+    }
+    const message: CheckpointMessage = {
+      type: 'checkpoint',
+      actor: cell.address,
+      epoch: cell.epoch,
+      hash: base.hash,
+      turns: base.turns,
+      ...(inline ? { bytes } : {}),
+    };
+    home.control(message);
+  }
+
+  private tellOfRunningTurn(): void {
+    const { cell, host } = this;
+    // D1. A turn that was not known to await has begun too early: what it sends waits for its end.
+    if (cell.turns !== cell.checkpointedTurns) return;
+    const journal = journalOf(cell, this.told, host.now());
+    if (journal === undefined || journal.outputs.length === 0) return;
+    const told = [...cell.outlet.channels.values()].map((channel) => [channel, channel.next - 1] as const);
+    for (const [channel, number] of told) this.told.set(channel, number);
+    const sequence = ++this.sequence;
+    this.journals.push({ sequence, told });
+    if (!this.isAtHome) {
+      this.homeLink?.control({ type: 'journal', actor: cell.address, epoch: cell.epoch, sequence, journal } as JournalMessage);
+      return;
+    }
+    this.homes.journaled(cell.address, host.id, cell.epoch, journal).then(
+      () => this.journaled(sequence),
+      (thrown: unknown) => host.options.logger.log('warn', 'journal.refused', { actor: cell.address, reason: GodwitError.from(thrown).message }),
+    );
+  }
+
+  private dropBlob(hash: Hash, bytes: Uint8Array): void {
+    if (!this.isAtHome && bytes.length > inlineCaptureBytes) deleteBlob(this.host, hash);
+  }
+}

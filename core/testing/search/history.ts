@@ -1,0 +1,207 @@
+/**
+ * The reference model of a schedule: what was sent and what was handled, kept outside of every node, where no crash reaches it.
+ *
+ * Each turn of a ledger actor writes its number into the actor's state, and names the number it found there as its parent. So the turns of an
+ * actor form a tree: a line while all is well, a branch wherever the actor was taken back to an earlier state. What the actor's state says now is
+ * one leaf, and the way from the root to it is what the actor believes to have lived.
+ *
+ *     1 ── 2 ── 3 ── 4        4 was forgotten by a takeover, 5 came after 3
+ *               └──── 5 ── 6
+ */
+
+/** What a turn's cell shows of itself; the real one belongs to `core/node`. */
+export interface CellSeen {
+  readonly address: string;
+  readonly life: string;
+  readonly incarnation: number;
+  readonly epoch: number;
+  readonly status: string;
+  /** One object per life of a node. */
+  readonly host: { readonly name: string };
+}
+
+/** The stream by which a record came: its sender's life and incarnation as the receiver's cursor has them. */
+export interface StreamSeen {
+  readonly life: string;
+  readonly incarnation: number;
+}
+
+/** How a record was sent. A timer is one, too: its actor sends it to itself. */
+export type SentKind = 'tell' | 'ask' | 'stream' | 'timer';
+
+/** A record that an application or a turn sent. Numbers ascend in the order of sending, over all senders. */
+export interface Sent {
+  readonly number: number;
+  readonly kind: SentKind;
+  /** Address of the actor, or name of the node whose application sent it. */
+  readonly from: string;
+  readonly life: string;
+  /** The turn that sent it; undefined for an application. */
+  readonly turn: TurnSeen | undefined;
+  readonly to: string;
+  /** True if its sender was told that it was not sent, or its segment threw: nobody may handle it. */
+  isVoid: boolean;
+  /** Turns that handled it, in whatever branch. */
+  readonly handledBy: TurnSeen[];
+}
+
+/** A turn that began. */
+export interface TurnSeen {
+  readonly number: number;
+  readonly parent: TurnSeen | undefined;
+  readonly record: Sent;
+  readonly stream: StreamSeen;
+  readonly actor: string;
+  readonly life: string;
+  readonly incarnation: number;
+  readonly epoch: number;
+  readonly cell: CellSeen;
+  readonly children: TurnSeen[];
+}
+
+/** An ask or a stream that somebody opened. */
+export interface Pending {
+  readonly record: Sent;
+  /** True while whoever waits for it lives. */
+  readonly isLiving: () => boolean;
+  readonly what: string;
+  isOver: boolean;
+}
+
+/** The answer to an ask: the turn that gave it. */
+export interface Answered {
+  readonly record: Sent;
+  readonly turn: number;
+}
+
+/** What a ledger's state holds beside anything else: the number of its last turn. */
+export interface Lineage {
+  head: number;
+}
+
+/** Something that contradicts the model. `invariant` is a name of DESIGN §8. */
+export interface Violation {
+  readonly invariant: string;
+  readonly seen: string;
+}
+
+/** A move, as its caller sees it. */
+export interface MoveSeen {
+  readonly actor: string;
+  readonly to: string;
+  readonly host: object;
+  outcome: string | undefined;
+}
+
+/** What nodes reported of one actor. */
+export interface Fate {
+  /** Number of the last record sent before the last takeover; 0 if there was none. */
+  restoredAfter: number;
+  restored: number;
+  deadLetters: number;
+  /** Nodes that it has been to. */
+  readonly places: Set<string>;
+  /** Records lost by takeovers, by their senders. */
+  readonly gaps: Map<string, number>;
+}
+
+/** All that one schedule did. */
+export class History {
+  readonly sent: Sent[] = [];
+  readonly turns: TurnSeen[] = [];
+  readonly pending: Pending[] = [];
+  readonly answered: Answered[] = [];
+  readonly moves: MoveSeen[] = [];
+  readonly violations: Violation[] = [];
+  readonly fates = new Map<string, Fate>();
+  private readonly latest = new Map<string, TurnSeen>();
+
+  violate(invariant: string, seen: string): void {
+    if (this.violations.length < maxViolations) this.violations.push({ invariant, seen });
+  }
+
+  /** A record is about to be sent. */
+  send(kind: SentKind, from: string, life: string, turn: TurnSeen | undefined, to: string): Sent {
+    const record: Sent = { number: this.sent.length + 1, kind, from, life, turn, to, isVoid: false, handledBy: [] };
+    this.sent.push(record);
+    return record;
+  }
+
+  /** A turn of a ledger begins with the record of that number: writes the state's lineage on. */
+  begin(state: Lineage, number: number, cell: CellSeen, stream: StreamSeen): TurnSeen {
+    const record = this.sent[number - 1] as Sent;
+    const parent = state.head === 0 ? undefined : this.turns[state.head - 1];
+    const turn: TurnSeen = {
+      number: this.turns.length + 1,
+      parent,
+      record,
+      stream,
+      actor: cell.address,
+      life: cell.life,
+      incarnation: cell.incarnation,
+      epoch: cell.epoch,
+      cell,
+      children: [],
+    };
+    this.turns.push(turn);
+    this.checkOwner(turn);
+    this.checkDelivery(turn);
+    parent?.children.push(turn);
+    record.handledBy.push(turn);
+    state.head = turn.number;
+    return turn;
+  }
+
+  fate(actor: string): Fate {
+    let fate = this.fates.get(actor);
+    if (fate === undefined) {
+      fate = { restoredAfter: 0, restored: 0, deadLetters: 0, places: new Set(), gaps: new Map() };
+      this.fates.set(actor, fate);
+    }
+    return fate;
+  }
+
+  /** The last turn of an actor that began. */
+  lastTurn(actor: string): TurnSeen | undefined {
+    return this.latest.get(actor);
+  }
+
+  /** I1, I3: epochs of an actor's turns never go back, and within one epoch one life of one node runs them, on one line. */
+  private checkOwner(turn: TurnSeen): void {
+    const before = this.latest.get(turn.actor);
+    this.latest.set(turn.actor, turn);
+    if (before === undefined || before.life !== turn.life) return;
+    if (turn.epoch < before.epoch) this.violate('I3', `${tell(turn)} began after ${tell(before)}`);
+    if (turn.epoch === before.epoch && turn.cell.host !== before.cell.host) this.violate('I1', `${tell(turn)} and ${tell(before)} ran in two places`);
+    if (turn.epoch === before.epoch && turn.parent !== before) this.violate('I2', `${tell(turn)} does not follow ${tell(before)} but ${tellOr(turn.parent)}`);
+  }
+
+  private checkDelivery(turn: TurnSeen): void {
+    const { record } = turn;
+    if (record.to !== turn.actor) this.violate('I2', `${tell(turn)} handles a record for ${record.to}`);
+    if (record.isVoid) this.violate('I2', `${tell(turn)} handles a record that was refused or discarded`);
+    if (turn.parent !== undefined && turn.parent.actor !== turn.actor) this.violate('I7', `${tell(turn)} found the state of ${turn.parent.actor}`);
+    if (turn.stream.life !== record.life) this.violate('I3', `${tell(turn)} came by a stream of another life of ${record.from}`);
+  }
+}
+
+/** One line about a turn, for people. */
+export function tell(turn: TurnSeen): string {
+  const { number, actor, incarnation, epoch, cell, record, stream } = turn;
+  const via = stream.incarnation === 0 ? '' : ` by incarnation ${stream.incarnation}`;
+  return `turn ${number} of ${actor} (epoch ${epoch}, incarnation ${incarnation}, on ${cell.host.name}; ${record.kind} ${record.number} of ${record.from}${via})`;
+}
+
+function tellOr(turn: TurnSeen | undefined): string {
+  return turn === undefined ? 'its first state' : tell(turn);
+}
+
+/** The turns that led to one, the first turn first, itself last. */
+export function lineOf(turn: TurnSeen | undefined): TurnSeen[] {
+  const line: TurnSeen[] = [];
+  for (let at = turn; at !== undefined; at = at.parent) line.push(at);
+  return line.reverse();
+}
+
+/** More say nothing new. */
+const maxViolations = 8;
