@@ -7,6 +7,7 @@ import { FrameWriter, readFrame } from '../delivery/wire.js';
 import { GodwitError } from '../errors.js';
 import type { Manifest } from '../ports/module-source.js';
 import { outgoingRefs } from './refs.js';
+import { createGate } from './regressions.test-support.js';
 import { assertKept, createPipes, linkNodes, nextEvent, sharedBlobs, testNode } from './wiring.test-support.js';
 
 const Echo = actor('echo', {
@@ -71,17 +72,27 @@ test('bad input: a payload or reply that is not serialisable is refused with its
 });
 
 test('protocol, bad input: a record in the mailbox that cannot travel gives the move up and is handled where it was', async (t) => {
-  const { device, close } = await linked();
+  const [asked, gate] = [createGate(), createGate()];
+  const admit = () => {
+    asked.open();
+    return { tier: 'native' as const };
+  };
+  const { device, close } = await linked({ admit });
   const ref = spawn(device, Echo, 'e');
   await ref.say('ready');
   const Slow = actor('slow', {
     state: () => ({}),
-    on: { take: (_state, value: unknown) => typeof value, hold: () => new Promise((resolve) => setTimeout(resolve, 400)) },
+    on: { take: (_state, value: unknown) => typeof value, hold: () => gate.opened },
   });
   const slow = spawn(device, Slow, 's');
   const holding = slow.hold();
   const taken = slow.take(() => 1);
-  const error = GodwitError.from(await t.throwsAsync(device.move('device/s', { to: 'edge' })));
+  const moved = t.throwsAsync(device.move('device/s', { to: 'edge' }));
+  await asked.opened;
+  // The turn ends once the move waits for it; nothing outside tells when that is.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  gate.open();
+  const error = GodwitError.from(await moved);
   t.is(error.code, 'INVALID_ARGUMENT');
   t.regex(error.message, /record 'take' in the mailbox of device\/s cannot travel/);
   await holding;

@@ -76,6 +76,8 @@ export class Cell {
   leaseUntilMs = Number.POSITIVE_INFINITY;
   /** True if a takeover brought the actor back: a sender it does not remember may have been heard by the lost copy. */
   rolledBack = false;
+  /** True while it is being captured for a move: channels to it wait in their outboxes. */
+  detached = false;
   /** True if a standby knows of everything that leaves it: nothing is lost or repeated by a crash. */
   durable = false;
   /** True while records are acknowledged only by checkpoints. */
@@ -195,8 +197,11 @@ export class Cell {
   }
 
   private durableTurnEnded(): void {
-    this.replay?.turnEnded(this);
-    this.replay = undefined;
+    if (this.replay !== undefined) {
+      this.replay.turnEnded(this);
+      this.replay = undefined;
+      this.concernDeferred();
+    }
     for (const timer of this.late.splice(0)) this.due(timer);
   }
 
@@ -394,6 +399,10 @@ export class Cell {
 
   /** What concerns an ask, stream or turn already under way. */
   private concern(record: ChannelRecord): void {
+    if (this.replay?.awaits(record) === true) {
+      this.deferred.push(record);
+      return;
+    }
     this.settled(record);
     const instance = this.instance as Instance;
     const from = (record.cursor as Cursor).from.$address;
@@ -422,7 +431,8 @@ export class Cell {
     else instance.settle(ask.id, { error: this.valueOf(record) as ErrorValue });
   }
 
-  private concernDeferred(): void {
+  /** What came while it could not reach the instance does so now. */
+  concernDeferred(): void {
     for (const record of this.deferred.splice(0)) {
       try {
         this.concern(record);

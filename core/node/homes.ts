@@ -189,6 +189,7 @@ export class Homes {
     const covered = base !== undefined && home.journal !== undefined && base.turns > home.journal.turn;
     if (covered) home.journal = undefined;
     if (base !== undefined) this.bases.prune(address, base.hash);
+    this.host.ownedBy(address, register.owner.name, register.epoch);
     if (this.disk === undefined) return undefined;
     const bytes = base === undefined || base.hash === home.written ? undefined : this.bases.get(base.hash);
     if (bytes !== undefined) home.written = base?.hash;

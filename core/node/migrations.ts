@@ -108,6 +108,11 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     if (stray !== undefined) this.send(stray.to, stray.message);
   }
 
+  ownerOf(address: string): { readonly node: string; readonly epoch: number } | undefined {
+    const register = this.homes.get(address)?.state.register;
+    return register === undefined ? undefined : { node: register.owner.name, epoch: register.epoch };
+  }
+
   arrived(message: ArrivedMessage): void {
     this.outgoing.get(message.move)?.arrived(message);
   }

@@ -216,6 +216,10 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     this.emit({ type: 'gap', actor: cell.address, sender: cursor.from.$address, lost });
   }
 
+  ownerOf(address: string): { readonly node: string; readonly epoch: number } | undefined {
+    return this.migrations.ownerOf(address);
+  }
+
   arriving(address: string): boolean {
     return this.migrations.isArriving(address);
   }

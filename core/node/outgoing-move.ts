@@ -232,7 +232,7 @@ export class OutgoingMove {
     if (this.held) cell.release();
     this.frozen = this.held = false;
     if (this.keepsAlone && this.hash !== undefined) this.context.bases.drop(cell.address, this.hash);
-    host.routes.reroute(cell.address);
+    host.routes.attachAgain(cell);
   }
 
   private async sendCapture(to: string, message: Extract<MigrationMessage, { type: 'capture' }>): Promise<SourceEvent> {

@@ -43,9 +43,12 @@ export class Replay {
   /** True once the turn sent something else than before. */
   diverged = false;
   private readonly left = new Map<string, RecordCapture[]>();
+  /** Correlations of what had been asked and is not asked again yet: an answer may come first. */
+  private readonly asked = new Set<number>();
 
   private constructor(journal: Journal) {
     for (const { to, record } of journal.outputs) {
+      if (record.kind === 'ask' || record.kind === 'stream') this.asked.add(record.correlation);
       const queue = this.left.get(to);
       if (queue === undefined) this.left.set(to, [record]);
       else queue.push(record);
@@ -81,13 +84,21 @@ export class Replay {
     cell.replay = new Replay(journal);
   }
 
+  /** True for an answer to what the turn has not asked again yet. */
+  awaits({ kind, correlation }: ChannelRecord): boolean {
+    return kind !== 'cancel' && kind !== 'more' && this.asked.has(correlation);
+  }
+
   /** True if this is what the turn had sent before, which is held already. */
   covers(cell: Cell, channel: Channel, record: ChannelRecord): boolean {
     const queue = this.left.get(channel.to);
     if (queue === undefined) return false;
     const before = queue.shift() as RecordCapture;
     if (queue.length === 0) this.left.delete(channel.to);
-    if (isSame(before, record)) return true;
+    if (isSame(before, record)) {
+      if (this.asked.delete(record.correlation) && cell.deferred.length > 0) queueMicrotask(() => cell.concernDeferred());
+      return true;
+    }
     this.diverge(cell, [before, ...queue], channel);
     return false;
   }
@@ -104,6 +115,7 @@ export class Replay {
     this.left.delete(channel.to);
     this.diverged = true;
     for (const { kind, correlation } of abandoned) {
+      this.asked.delete(correlation);
       if (kind === 'ask' || kind === 'stream')
         cell.outlet.post(channel, new ChannelRecord('cancel', '', undefined, undefined, correlation, Number.POSITIVE_INFINITY));
     }

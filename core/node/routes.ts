@@ -18,9 +18,14 @@ export interface RoutesHost extends LinkHost {
   reexecuted(channel: Channel, record: ChannelRecord): void;
   linkUp(link: Link): void;
   fenced(cell: Cell, epoch: number): void;
+  /** What the register says of an actor of this home. */
+  ownerOf(address: string): { readonly node: string; readonly epoch: number } | undefined;
   /** True while a move brings the actor here. */
   arriving(address: string): boolean;
 }
+
+/** Until an owner that does not know of its actor is asked again, in milliseconds. */
+const askAgainMs = 100;
 
 export class Routes {
   readonly links = new Map<string, Link>();
@@ -56,7 +61,14 @@ export class Routes {
 
   /** Lets channels from this node wait in their outboxes: the receiver is being captured. */
   detach(cell: Cell): void {
+    cell.detached = true;
     for (const channel of this.channels.get(cell.address) ?? []) channel.disconnect();
+  }
+
+  /** The actor goes on here after all. */
+  attachAgain(cell: Cell): void {
+    cell.detached = false;
+    this.reroute(cell.address);
   }
 
   /** Every channel of a cell leaves this node with it. */
@@ -121,6 +133,8 @@ export class Routes {
     if (answer.node !== undefined && answer.epoch !== undefined) {
       this.host.directory.adopt(address, { node: answer.node, epoch: answer.epoch });
       this.lead(channel, address);
+    } else if (homeOf(address) === this.host.name) {
+      this.ownerKnowsNothing(channel, link, address);
     } else if (link.peer.node === homeOf(address)) {
       this.refuse(channel, new GodwitError('NOT_FOUND', `there is no actor ${address}: its home ${link.peer.node} does not know it`));
     } else {
@@ -128,6 +142,15 @@ export class Routes {
       this.host.directory.forget(address);
       this.lead(channel, address);
     }
+  }
+
+  /** This node is the home, whose register alone says where the actor is: its owner may not have heard yet that it owns, or is lost. */
+  private ownerKnowsNothing(channel: Channel, link: Link, address: string): void {
+    const owner = this.host.ownerOf(address);
+    if (owner === undefined) this.host.directory.forget(address);
+    else this.host.directory.adopt(address, owner);
+    if (owner?.node !== link.peer.node) this.lead(channel, address);
+    else this.host.clock.after(askAgainMs, () => channel.link === undefined && channel.cell === undefined && this.lead(channel, address));
   }
 
   close(): void {
@@ -138,7 +161,8 @@ export class Routes {
     const cell = this.host.cell(address);
     if (cell !== undefined && cell.status !== 'ended') {
       channel.link?.release(channel);
-      if (channel.cell !== cell) this.connect(channel, cell);
+      if (cell.detached) channel.disconnect();
+      else if (channel.cell !== cell) this.connect(channel, cell);
       return;
     }
     channel.disconnect();

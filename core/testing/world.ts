@@ -100,9 +100,10 @@ export class World {
 
   /**
    * Lets everything happen that is due within the next `ms` virtual milliseconds.
-   * @throws {GodwitError} INTERNAL a node threw where nobody catches · RESOURCE_EXHAUSTED a loop in which no time passes · FAILED_PRECONDITION the world is running
+   * @throws {GodwitError} INVALID_ARGUMENT `ms` is no number of milliseconds · INTERNAL a node threw where nobody catches · RESOURCE_EXHAUSTED a loop in which no time passes · FAILED_PRECONDITION the world is running
    */
   async advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) throw this.simulation.error('INVALID_ARGUMENT', `time advances by 0 or more milliseconds, not ${ms}`);
     const untilUs = this.simulation.nowUs + Math.round(ms * usPerMs);
     await this.simulation.run(untilUs, () => false);
     this.simulation.pass(untilUs);

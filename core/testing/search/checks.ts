@@ -159,6 +159,8 @@ export class Checks {
   /** A takeover may lose what a volatile actor had been sent before it, observably. */
   private mayBeLost(record: Sent): boolean {
     const fate = this.fateOf(record.to);
+    // A sender that was taken back begins its streams anew: what it had sent may still have been waiting.
+    if (record.turn !== undefined && !this.isDurable(record.from) && record.number <= this.fateOf(record.from).restoredAfter) return true;
     if (this.isDurable(record.to)) return false;
     return record.number <= fate.restoredAfter || fate.deadLetters > 0 || (fate.restored > 0 && this.wasTogether(record));
   }

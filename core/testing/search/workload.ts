@@ -64,7 +64,8 @@ const handlers: LedgerHandlers = {
     return first === undefined ? turn.number : askAndGoOn(turn, first, ctx);
   },
   async *feed(state, feed, ctx) {
-    if (!feed.isResumed) begin(state, feed.record, ctx);
+    // One that moved, or was taken back, before its first item is called with its first payload again, and by no record.
+    if (!feed.isResumed && recordOf(ctx).cursor !== undefined) begin(state, feed.record, ctx);
     ctx.resume({ ...feed, isResumed: true });
     for (let item = feed.from; item < feed.items && !ctx.signal.aborted; item++) {
       ctx.resume({ ...feed, from: item + 1, isResumed: true });
@@ -75,9 +76,13 @@ const handlers: LedgerHandlers = {
 
 /** The turn goes into the history with what the context knows and tells no handler: the cell it runs in, and the cursor that counts its record. */
 function begin(state: Lineage, record: number, ctx: Context): TurnSeen {
-  const { behaviour, turn } = ctx as unknown as { readonly behaviour: { readonly host: { readonly cell: CellSeen } }; readonly turn: ChannelRecord };
-  const { life = '', incarnation = 0 } = turn.cursor ?? {};
+  const { behaviour } = ctx as unknown as { readonly behaviour: { readonly host: { readonly cell: CellSeen } } };
+  const { life = '', incarnation = 0 } = recordOf(ctx).cursor ?? {};
   return present().begin(state, record, behaviour.host.cell, { life, incarnation });
+}
+
+function recordOf(ctx: Context): ChannelRecord {
+  return (ctx as unknown as { readonly turn: ChannelRecord }).turn;
 }
 
 /** Does what needs no waiting. @returns the steps from the first ask on; undefined if there is none */
