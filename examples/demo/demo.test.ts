@@ -52,7 +52,12 @@ function checkReport(t: ExecutionContext, report: DemoReport, frames: number): v
       report.detections.some((found) => found.node === node && found.label === 'person'),
       `no person found on ${node}`,
     );
-  t.not(report.processes.device, report.processes.edge);
+  const { device, edge } = report.processes;
+  t.not(device, edge);
+  for (const { node, tier, place } of report.phases) {
+    t.is(tier, node === 'edge-1' ? 'script' : 'native');
+    t.regex(place, new RegExp(tier === 'script' ? `^script \\(.*thread \\d+ of process ${edge}\\)$` : `^native \\(process ${device}\\)$`));
+  }
 }
 
 test.serial('demo: detection moves to the edge and back twice; process, thread and tier change, nothing is lost and the state is kept', async (t) => {
