@@ -31,7 +31,7 @@ test.serial('godwit: says what there is, and its version', async (t) => {
   t.regex(help?.stdout ?? '', /edge[\s\S]*device[\s\S]*Exit codes: 0 /);
   t.regex(version?.stdout ?? '', /^\d+\.\d+\.\d+\n$/);
   t.regex(edgeHelp?.stdout ?? '', /--port[\s\S]*GODWIT_KEY[\s\S]*curl/);
-  t.regex(deviceHelp?.stdout ?? '', /main\(device, [\s\S]*--edge URL/);
+  t.regex(deviceHelp?.stdout ?? '', /main\(device, [\s\S]*--edge URL[\s\S]*--data DIR/);
   t.deepEqual([help?.code, version?.code, edgeHelp?.code, deviceHelp?.code], [0, 0, 0, 0]);
 });
 
@@ -92,6 +92,32 @@ test.serial('godwit edge: answers its services to who has the key, and health to
   t.deepEqual([stranger.status, wrong.status], [401, 401]);
   t.deepEqual(codes, [0]);
   await t.throwsAsync(fetch(`${String(url)}/healthz`));
+});
+
+test.serial('godwit edge: has the directory of --data for itself; after a SIGKILL the next one takes it over', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'godwit-data-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const data = join(directory, 'edge');
+  const first = edge('--port', '0', '--data', data);
+  await first.entry('edge.listening');
+  const second = await edge('--port', '0', '--data', data).ended;
+  first.signal('SIGKILL');
+  await first.ended;
+  const third = edge('--port', '0', '--data', data);
+  await third.entry('store.taken-over');
+  await third.entry('edge.listening');
+  const codes = await stop(third);
+
+  t.is(second.code, 1);
+  t.is(second.stderr, `godwit edge: cannot open the store ${data}: process ${first.pid} has it open, and one process at a time writes a directory\n`);
+  t.deepEqual(codes, [0]);
+});
+
+test.serial('godwit device: a directory that cannot be made is one clear line and exit code 1', async (t) => {
+  const { code, stderr } = await start(['device', '--data', '/does/not/exist']).ended;
+
+  t.is(code, 1);
+  t.is(stderr, 'godwit device: cannot open the store /does/not/exist: there is no such file or directory: its parent must exist (ENOENT)\n');
 });
 
 test.serial('godwit edge: a port in use is one clear line and exit code 1', async (t) => {

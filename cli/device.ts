@@ -48,6 +48,7 @@ export async function device(args: readonly string[]): Promise<number> {
       hostFunctions: vision.hostFunctions,
       definitions: application.definitions,
       ...(key === undefined ? {} : { key }),
+      ...(values.data === undefined ? {} : { dataDir: values.data }),
     });
     logger.log('info', 'device.started', { node: running.name, edges, application: path ?? 'none: watching' });
     try {

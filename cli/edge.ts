@@ -69,6 +69,7 @@ export async function edge(args: readonly string[]): Promise<number> {
       ...limits,
       ...(values.url === undefined ? {} : { url: values.url }),
       ...(tls === undefined ? {} : { tls }),
+      ...(values.data === undefined ? {} : { dataDir: values.data }),
     });
     if (tls === undefined && !isLoopback(values.host)) {
       logger.log('warn', 'edge.unencrypted', { node: running.node.name, reason: 'key and traffic can be read on the way: give --tls-cert and --tls-key' });

@@ -9,6 +9,7 @@ export const commonOptions = {
   name: { type: 'string' },
   key: { type: 'string' },
   'key-file': { type: 'string' },
+  data: { type: 'string' },
   json: { type: 'boolean', default: false },
   'log-level': { type: 'string', default: 'info' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -18,6 +19,7 @@ export const commonOptions = {
 export const commonUsage = `  --key-file FILE    file with the shared key
   --key KEY          the shared key itself; others on this machine can see it, so better:
   GODWIT_KEY         the shared key in the environment
+  --data DIR         what the node keeps beyond a crash, on a local disk; made if its parent is there. Without it: nothing
   --json             logs as one JSON object a line
   --log-level LEVEL  debug, info (default), warn or error
   --help             this text`;

@@ -1,7 +1,10 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { actor, GodwitError, spawn } from '#core';
 import { bytesFrom, joinNeeds } from './needs.js';
-import { startDevice } from './start-device.js';
+import { type DeviceOptions, startDevice } from './start-device.js';
 
 const Counter = actor('counter', { state: () => ({ total: 0 }), on: { add: (state, by: number) => (state.total += by) } });
 const Camera = actor('camera', { state: () => ({}), on: { look: () => 'seen' }, needs: { pinned: true } });
@@ -29,6 +32,24 @@ test('device: refuses an edge address that is no URL', async (t) => {
   const error = await t.throwsAsync(startDevice({ name: 'robot-1', edges: ['edge-1'], key: 'secret' }), { instanceOf: GodwitError });
 
   t.is(error?.code, 'INVALID_ARGUMENT');
+});
+
+test('device: has its directory for itself until it is closed, or did not start', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'godwit-device-'));
+  t.teardown(() => rm(dataDir, { recursive: true }));
+  const codeOf = async (more: Partial<DeviceOptions>) =>
+    (await t.throwsAsync(startDevice({ name: 'robot-1', dataDir, ...more }), { instanceOf: GodwitError }))?.code;
+  const refused = await codeOf({ edges: ['edge-1'], key: 'secret' });
+  const device = await startDevice({ name: 'robot-1', dataDir });
+  const counter = spawn(device, Counter, 'counter');
+  const total = await counter.add(2);
+  const second = await codeOf({});
+  const missing = await codeOf({ dataDir: join(dataDir, 'not', 'there') });
+  await device.close();
+  await (await startDevice({ name: 'robot-1', dataDir })).close();
+
+  t.deepEqual([refused, total, second, missing], ['INVALID_ARGUMENT', 2, 'FAILED_PRECONDITION', 'NOT_FOUND']);
+  t.true((await readdir(dataDir)).includes('store.log'));
 });
 
 test('offload handler: a pinned actor is never requested for, nor one of another device', async (t) => {

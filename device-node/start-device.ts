@@ -19,7 +19,7 @@ import {
   silentLogger,
 } from '#core';
 import { createNativeRuntime } from '#runtimes/native';
-import { nodeDigest, systemClock, systemRandom } from '#runtimes/platform';
+import { type FileStore, nodeDigest, openFileStore, systemClock, systemRandom } from '#runtimes/platform';
 import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import { type ClientOptions, createBlobTransfer, createConnectTransport } from '#transports/connect';
 import { createMemoryBlobs } from '#transports/memory';
@@ -56,6 +56,12 @@ export interface DeviceOptions {
   readonly sampleEveryMs?: number;
   /** Where the Notifier finds the kernel's files; default '/'. */
   readonly metricsRoot?: string;
+  /**
+   * Directory for what the device keeps beyond a crash: the registers and bases of its actors. It is made if its parent is there, is on a local
+   * file system, and belongs to one running device. Without it the device is home of no durable actor, and a restart forgets which of its
+   * actors were away.
+   */
+  readonly dataDir?: string;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -76,11 +82,23 @@ export interface Device extends Parent, AsyncDisposable {
 
 /**
  * Starts a device. It works at once, whether an edge is there or not; edges are linked when they appear.
- * @throws {GodwitError} INVALID_ARGUMENT bad name, edge address, or no key although there are edges
+ * @throws {GodwitError} INVALID_ARGUMENT bad name, edge address, or no key although there are edges · for `dataDir`: FAILED_PRECONDITION a living
+ * process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED it cannot be used
  * @public
  */
 export async function startDevice(options: DeviceOptions): Promise<Device> {
   checkName(options.name, 'node');
+  const { dataDir, logger = silentLogger } = options;
+  const store = dataDir === undefined ? undefined : await openFileStore(dataDir, { logger });
+  try {
+    return wire(options, store);
+  } catch (thrown) {
+    await store?.close();
+    throw thrown;
+  }
+}
+
+function wire(options: DeviceOptions, store: FileStore | undefined): Device {
   const { name, edges = [], clock = systemClock, random = systemRandom, logger = silentLogger, modules } = options;
   if (edges.length > 0 && (typeof options.key !== 'string' || options.key === '')) {
     throw new GodwitError('INVALID_ARGUMENT', `device ${name} was given edges but no shared key: it never links unauthenticated, pass { key }`);
@@ -108,6 +126,7 @@ export async function startDevice(options: DeviceOptions): Promise<Device> {
     hostFunctions: new Map((options.hostFunctions ?? []).map((hostFunction) => [hostFunction.name, hostFunction])),
     definitions: options.definitions ?? [],
     ...(modules === undefined ? {} : { modules }),
+    ...(store === undefined ? {} : { store }),
   });
   const notifier = createNotifier({
     clock,
@@ -130,8 +149,12 @@ export async function startDevice(options: DeviceOptions): Promise<Device> {
   const end = async () => {
     notifier.close();
     offload.close();
-    await node.close();
-    transfer.close();
+    try {
+      await node.close();
+      transfer.close();
+    } finally {
+      await store?.close();
+    }
   };
   const close = () => (closing ??= end());
   return {

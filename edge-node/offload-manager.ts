@@ -3,13 +3,15 @@
 import { type Cancel, GodwitError, type Logger, silentLogger } from '#core';
 import type { Assignment, AssignmentEvent, Host, HostFacts, HostLoad, Offer, OffloadRequest, Redirect, Refusal, Reservation } from './offers.js';
 import type { ResourceManager } from './resource-manager.js';
-import { SharedNames } from './shared-names.js';
+import type { SharedNames } from './shared-names.js';
 
 /** What an Offload Manager is made of. */
 export interface OffloadManagerOptions {
   /** Name for refusals by a limit of the cluster itself. */
   readonly name: string;
   readonly resources: ResourceManager;
+  /** The Offload Manager closes it. */
+  readonly names: SharedNames;
   readonly logger?: Logger;
   /** Whether a device may offload this at all. Default: every authenticated one may. */
   readonly authorise?: (request: OffloadRequest) => boolean;
@@ -37,7 +39,7 @@ export type AcceptAnswer =
 
 /** First contact, authorisation, quotas and shared names. */
 export class OffloadManager {
-  private readonly names = new SharedNames();
+  private readonly names: SharedNames;
   /** Device by token of an offer whose acceptance is under way: it counts for the quota, and is accepted once. */
   private readonly accepting = new Map<string, string>();
   private readonly observed = new Map<string, Cancel>();
@@ -46,6 +48,7 @@ export class OffloadManager {
   private closed = false;
 
   constructor(private readonly options: OffloadManagerOptions) {
+    this.names = options.names;
     this.logger = options.logger ?? silentLogger;
     this.maxOffloads = options.maxOffloadsPerDevice ?? defaultMaxOffloads;
   }
@@ -58,6 +61,8 @@ export class OffloadManager {
     if (!authorise(request)) throw new GodwitError('PERMISSION_DENIED', `device ${device} may not offload ${actor} (${request.definition})`);
     const redirect = sharedName === undefined ? undefined : this.names.at(sharedName);
     if (redirect !== undefined && redirect.actor !== actor) return { offers: [], redirect, refusals: [] };
+    const kept = sharedName === undefined ? undefined : this.names.refusal(sharedName, actor);
+    if (kept !== undefined) return { offers: [], refusals: [{ host: name, code: kept.code, reason: kept.message }] };
     const running = this.offloadsOf(device);
     if (running >= this.maxOffloads) {
       const reason = `device ${device} has ${running} offloads of the ${this.maxOffloads} it may have`;
@@ -70,7 +75,8 @@ export class OffloadManager {
 
   /**
    * Assigns an offer's host. For a shared name this waits while another device's claim is open.
-   * @throws {GodwitError} NOT_FOUND no such offer · RESOURCE_EXHAUSTED quota, or the host is full · UNAVAILABLE closed
+   * @throws {GodwitError} NOT_FOUND no such offer · RESOURCE_EXHAUSTED quota, or the host or its disk is full · UNAVAILABLE closed, or the
+   * shared name is kept for another actor
    */
   async accept(token: string, device: string): Promise<AcceptAnswer> {
     this.checkOpen();
@@ -117,8 +123,8 @@ export class OffloadManager {
 
   private async assign(assignment: Assignment): Promise<AcceptAnswer> {
     const { resources } = this.options;
-    const { token, device, sharedName } = assignment;
-    const redirect = sharedName === undefined ? undefined : await this.names.claim(sharedName, token);
+    const { token, device, actor, sharedName } = assignment;
+    const redirect = sharedName === undefined ? undefined : await this.names.claim(sharedName, token, actor);
     if (redirect !== undefined) {
       resources.cancel(token, device);
       return { redirect };
@@ -130,7 +136,7 @@ export class OffloadManager {
       this.observe(host);
       const expiresInMs = await host.remote.assign(assignment);
       resources.assigned(token, expiresInMs);
-      this.logger.log('info', 'offload.assigned', { device, actor: assignment.actor, host: host.facts.name });
+      this.logger.log('info', 'offload.assigned', { device, actor, host: host.facts.name });
       return { assignment: { token, host: host.facts.name, url: host.facts.url, expiresInMs } };
     } catch (thrown) {
       if (sharedName !== undefined) this.names.free(sharedName, token);

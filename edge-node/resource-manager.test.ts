@@ -4,6 +4,7 @@ import { createManualClock } from '#runtimes/platform';
 import type { Assignment, AssignmentEvent, Host, HostFacts, HostNeeds, OffloadRequest } from './offers.js';
 import { OffloadManager } from './offload-manager.js';
 import { ResourceManager } from './resource-manager.js';
+import { SharedNames } from './shared-names.js';
 
 const MiB = 1024 * 1024;
 
@@ -57,7 +58,7 @@ function cluster(
   const clock = createManualClock();
   const resources = new ResourceManager({ clock, random: counting(), offerMs: 1000 });
   for (const { host } of hosts) resources.addHost(host);
-  return { clock, resources, manager: new OffloadManager({ name: 'edge-1', resources, ...more }) };
+  return { clock, resources, manager: new OffloadManager({ name: 'edge-1', resources, names: new SharedNames({ clock }), ...more }) };
 }
 
 const free = (resources: ResourceManager) => resources.load().map(({ freeMemoryBytes, freeInstances }) => [freeMemoryBytes / MiB, freeInstances]);

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import test, { type ExecutionContext } from 'ava';
 import { GodwitError, type HostFunction } from '#core';
@@ -169,4 +172,23 @@ test('edge: refuses to start without a key, with a bad name or limit, or on a po
   t.is(await codeOf({ limits: { instances: -1 } }), 'INVALID_ARGUMENT');
   t.is(await codeOf({ runtimes: [] }), 'INVALID_ARGUMENT');
   t.is(await codeOf({ port: edge.port }), 'ALREADY_EXISTS');
+});
+
+test('edge: with a directory, a shared name is kept for its actor when the edge starts again', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'godwit-edge-'));
+  t.teardown(() => rm(dataDir, { recursive: true }));
+  const definitions = [mapDefinition];
+  const first = await edgeOf(t, { definitions, dataDir });
+  const { body } = await call(first, 'OffloadManager/RequestOffload', { ...Map1, sharedName: 'map' });
+  const [{ token }] = body.offers as [{ token: string }];
+  await call(first, 'OffloadManager/AcceptOffer', { token, device: 'robot-1' });
+  const twice = await t.throwsAsync(edgeOf(t, { definitions, dataDir }), { instanceOf: GodwitError });
+  await first.close();
+  const again = await edgeOf(t, { definitions, dataDir });
+  const other = await call(again, 'OffloadManager/RequestOffload', { ...Map1, actor: 'robot-2/map', device: 'robot-2', sharedName: 'map' });
+  const same = await call(again, 'OffloadManager/RequestOffload', { ...Map1, sharedName: 'map' });
+
+  t.is(twice?.code, 'FAILED_PRECONDITION');
+  t.regex((other.body.refusals as [{ reason: string }])[0].reason, /^the name 'map' is kept for robot-1\/map for \d+ ms more: /);
+  t.is((same.body.offers as unknown[]).length, 1);
 });

@@ -16,7 +16,7 @@ import {
   silentLogger,
 } from '#core';
 import { createNativeRuntime } from '#runtimes/native';
-import { nodeDigest, systemClock, systemRandom } from '#runtimes/platform';
+import { type FileStore, nodeDigest, openFileStore, systemClock, systemRandom } from '#runtimes/platform';
 import { createScriptRuntime } from '#runtimes/script';
 import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import {
@@ -36,6 +36,7 @@ import type { HostFacts, OffloadRequest } from './offers.js';
 import { OffloadManager } from './offload-manager.js';
 import { RemoteOffloadHandler } from './remote-offload-handler.js';
 import { ResourceManager } from './resource-manager.js';
+import { SharedNames } from './shared-names.js';
 import { HostTelemetry } from './telemetry.js';
 
 /** What {@link startEdge} takes. @public */
@@ -76,6 +77,12 @@ export interface EdgeOptions {
   readonly authorise?: (request: OffloadRequest) => boolean;
   /** Answers paths that no service has, e.g. a dashboard. */
   readonly fallback?: ConnectServerOptions['fallback'];
+  /**
+   * Directory for what the edge keeps beyond a crash: shared names, and the registers and bases of actors spawned here. It is made if its parent
+   * is there, is on a local file system, and belongs to one running edge. Without it the edge is home of no durable actor, and a restart forgets
+   * its registers and names. Actors that devices moved here are kept by their homes either way.
+   */
+  readonly dataDir?: string;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -102,11 +109,23 @@ const defaultInstances = 64;
 
 /**
  * Starts an edge host and waits until it listens; before, it measures its tiers, which takes some tenths of a second.
- * @throws {GodwitError} INVALID_ARGUMENT bad name, key or limits · ALREADY_EXISTS the port is in use
+ * @throws {GodwitError} INVALID_ARGUMENT bad name, key or limits · ALREADY_EXISTS the port is in use · for `dataDir`: FAILED_PRECONDITION a living
+ * process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED it cannot be used
  * @public
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   checkName(options.name, 'node');
+  const { dataDir, logger = silentLogger } = options;
+  const store = dataDir === undefined ? undefined : await openFileStore(dataDir, { logger });
+  try {
+    return await start(options, store);
+  } catch (thrown) {
+    await store?.close();
+    throw thrown;
+  }
+}
+
+async function start(options: EdgeOptions, store: FileStore | undefined): Promise<Edge> {
   const auth = keyed(options);
   const { name, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
   const limits = limitsOf(options);
@@ -138,12 +157,14 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     definitions: options.definitions ?? [],
     admit: remote.admit,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
+    ...(store === undefined ? {} : { store }),
   });
   node.observe(remote.follow);
   const resources = new ResourceManager({ clock, random, ...(options.offerMs === undefined ? {} : { offerMs: options.offerMs }) });
   const manager = new OffloadManager({
     name,
     resources,
+    names: new SharedNames({ clock, logger, ...(store === undefined ? {} : { store }) }),
     logger,
     ...(options.authorise === undefined ? {} : { authorise: options.authorise }),
     ...(options.limits?.offloadsPerDevice === undefined ? {} : { maxOffloadsPerDevice: options.limits.offloadsPerDevice }),
@@ -161,9 +182,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const end = async () => {
     closeControl();
     remote.close();
-    await server?.close();
-    transfer.close();
-    await node.close();
+    try {
+      await server?.close();
+      transfer.close();
+      await node.close();
+    } finally {
+      await store?.close();
+    }
   };
   const close = () => (closing ??= end());
 
