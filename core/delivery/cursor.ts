@@ -110,7 +110,7 @@ export class Cursor {
 
   /** @param withMailbox true if the records that wait in the mailbox are captured too; without them their sender must send them again */
   capture(withMailbox: boolean): CursorCapture {
-    const { from, life, incarnation, epoch, handled, ahead } = this;
+    const { from, life, incarnation, epoch, handled, ahead, fresh, rolledBack } = this;
     return {
       from: { $address: from.$address, $protocol: from.$protocol },
       life,
@@ -119,13 +119,16 @@ export class Cursor {
       accepted: withMailbox ? this.accepted : handled,
       handled,
       ahead: [...ahead],
+      fresh,
+      rolledBack,
     };
   }
 
   /** @param rolledBack true after a takeover, which forgets what came after the capture */
   static restore(capture: CursorCapture, rolledBack: boolean): Cursor {
     const cursor = new Cursor(capture.from, capture.life, capture.incarnation, capture.epoch);
-    cursor.fresh = cursor.rolledBack = rolledBack;
+    cursor.fresh = rolledBack || capture.fresh;
+    cursor.rolledBack = rolledBack || capture.rolledBack;
     cursor.accepted = capture.accepted;
     cursor.handled = cursor.stable = capture.handled;
     cursor.ahead = [...capture.ahead];
@@ -142,4 +145,6 @@ export interface CursorCapture {
   readonly accepted: number;
   readonly handled: number;
   readonly ahead: readonly number[];
+  readonly fresh: boolean;
+  readonly rolledBack: boolean;
 }

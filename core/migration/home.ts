@@ -82,11 +82,8 @@ function onQuery(state: HomeState, message: Extract<MigrationMessage, { type: 'q
     // Nobody took over, so the same epoch is leased again (O3), even to one that was thought lost.
     return { state: { ...state, phase: 'settled' }, effects: [waitForLease(state), grantTo(state, askedAtMs)] };
   }
-  const taken = onOwnerSeen(state, from);
-  return {
-    state: taken.state,
-    effects: [...taken.effects, answer(from, { type: 'registered', ...headOf(taken.state, move), register: taken.state.register })],
-  };
+  // Another life of the owner's node proves nothing here: the question may be from an earlier one, and late.
+  return { state, effects: [answer(from, { type: 'registered', ...headOf(state, move), register: state.register })] };
 }
 
 function onStable(state: HomeState, message: Extract<MigrationMessage, { type: 'stable' }>): HomeStep {

@@ -18,6 +18,7 @@ export interface CellCapture {
   readonly turns: number;
   readonly checkpointTurns: number;
   readonly durable: boolean;
+  readonly rolledBack: boolean;
   readonly nextOpen: number;
   readonly instance: InstanceCapture;
   readonly cursors: readonly CursorCapture[];
@@ -51,6 +52,7 @@ export function captureCell(cell: Cell, instance: InstanceCapture, now: number, 
     turns: cell.turns,
     checkpointTurns: cell.checkpointTurns,
     durable: cell.durable,
+    rolledBack: cell.rolledBack,
     nextOpen: cell.nextOpen,
     instance,
     cursors: [...cell.cursors.values()].map((cursor) => cursor.capture(isWhole(cursor))),
@@ -93,7 +95,7 @@ export function parseCapture(bytes: Uint8Array): CellCapture {
 /** Puts everything but the instance back into a new cell. @param rolledBack true after a takeover, which forgets what came after the capture */
 export function restoreCell(cell: Cell, capture: CellCapture, now: number, rolledBack: boolean): void {
   cell.life = capture.life;
-  cell.rolledBack = rolledBack;
+  cell.rolledBack = rolledBack || capture.rolledBack;
   cell.incarnation = capture.incarnation;
   cell.turns = capture.turns;
   cell.checkpointTurns = capture.checkpointTurns;

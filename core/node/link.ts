@@ -36,6 +36,8 @@ export interface LinkHost {
   now(): number;
   cell(address: string): Cell | undefined;
   control(link: Link, message: ControlMessage): void;
+  /** What a sender is told whose record found nobody here. */
+  answer(address: string): BounceAnswer;
   /** The peer said where the receiver of `channel` is, or that it knows nothing of it. */
   bounced(channel: Channel, link: Link, answer: BounceAnswer): void;
   /** A takeover lost records of a stream. */
@@ -53,6 +55,8 @@ export interface BounceAnswer {
   readonly epoch?: number;
   /** True if the sender itself is of an older life or epoch. */
   readonly fenced?: boolean;
+  /** True if the actor is on its way to the refusing node. */
+  readonly coming?: boolean;
 }
 
 interface OpenBody {
@@ -115,6 +119,8 @@ export class Link implements AcknowledgementSink {
     const old = this.pipe;
     this.pipe = undefined;
     old?.close();
+    // What was under way on the old one is lost, though nobody has noticed that it ended.
+    if (old !== undefined) this.host.linkDown(this, 'another connection took its place');
     this.forgetSession();
     if (peer.boot !== this.peer.boot) this.forgetLife(routed, peer.node);
     this.peer = peer;
@@ -303,7 +309,7 @@ export class Link implements AcknowledgementSink {
     if (incoming === undefined) return;
     const { cell, cursor } = incoming;
     if (cell.status === 'ended') {
-      this.bounce(stream, this.host.directory.answer(cell.address));
+      this.bounce(stream, this.host.answer(cell.address));
       return;
     }
     if (incoming.epoch !== cursor.epoch || cell.cursors.get(cursor.from.$address) !== cursor) {
@@ -348,7 +354,7 @@ export class Link implements AcknowledgementSink {
     const { from, life, incarnation, epoch, to } = decode(body, outgoingRefs) as OpenBody;
     const cell = this.host.cell(to);
     if (cell === undefined || cell.status === 'ended') {
-      this.bounce(stream, this.host.directory.answer(to));
+      this.bounce(stream, this.host.answer(to));
       return;
     }
     try {

@@ -234,8 +234,9 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   }
 
   private async moduleOf(cell: Cell): Promise<Manifest> {
-    if (cell.manifest !== undefined) return cell.manifest;
     const { modules, blobs } = this.host.options;
+    // A manifest that comes from the register of a former life came without its blobs.
+    if (cell.manifest !== undefined && (modules === undefined || (await blobs.has(cell.manifest.program)))) return cell.manifest;
     if (modules === undefined) {
       throw new GodwitError(
         'FAILED_PRECONDITION',

@@ -220,6 +220,10 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     return this.migrations.ownerOf(address);
   }
 
+  answer(address: string): BounceAnswer {
+    return this.arriving(address) ? { coming: true } : this.directory.answer(address);
+  }
+
   arriving(address: string): boolean {
     return this.migrations.isArriving(address);
   }

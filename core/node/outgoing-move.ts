@@ -123,7 +123,8 @@ export class OutgoingMove {
 
   /** The target cannot complete the report any more. */
   peerLost(peer: string): void {
-    if (peer !== this.options.to || this.ran === undefined || this.reported) return;
+    const { phase } = this.machine.state;
+    if (peer !== this.options.to || this.reported || (this.ran === undefined && phase !== 'committed')) return;
     this.settle.reject(this.unheard());
     if (this.done) this.context.ended(this.move);
   }
@@ -268,13 +269,16 @@ export class OutgoingMove {
       if ((this.bytes?.length ?? 0) > inlineCaptureBytes) deleteBlob(host, hash);
     }
     this.bytes = undefined;
-    if (cell.status !== 'ended') host.leave(cell, host.id, cell.epoch);
+    // Where it is now the home knows.
+    if (cell.status !== 'ended') host.leave(cell, { name: homeOf(cell.address), boot: '' }, cell.epoch);
   }
 
   private report(report: SourceReport): void {
     const { cell, options } = this;
     switch (report.type) {
       case 'committed':
+        // Its word that it runs was lost with the link, or will come over it.
+        if (this.host.routes.links.get(options.to)?.attached !== true) this.settle.reject(this.unheard());
         return;
       case 'running':
         if (report.heard) {

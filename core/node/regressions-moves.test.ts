@@ -290,8 +290,8 @@ test('protocol: timers of a copy that arrives run neither before it may run nor 
   });
   const { device, link, ref } = await pair(t, ledger(), { runtimes: [slow] });
   await ref.put(1);
-  await ref.wakeLater(400);
-  const due = pause(600);
+  await ref.wakeLater(2000);
+  const due = pause(2300);
   const moved = outcome(device.move('device/l', { to: 'edge' }));
   await arriving.opened;
   const down = nextEvent(device, 'link-down');

@@ -130,7 +130,9 @@ export class Routes {
       return;
     }
     link.release(channel);
-    if (answer.node !== undefined && answer.epoch !== undefined) {
+    if (answer.coming === true) {
+      this.leadLater(channel, address);
+    } else if (answer.node !== undefined && answer.epoch !== undefined) {
       this.host.directory.adopt(address, { node: answer.node, epoch: answer.epoch });
       this.lead(channel, address);
     } else if (homeOf(address) === this.host.name) {
@@ -150,7 +152,11 @@ export class Routes {
     if (owner === undefined) this.host.directory.forget(address);
     else this.host.directory.adopt(address, owner);
     if (owner?.node !== link.peer.node) this.lead(channel, address);
-    else this.host.clock.after(askAgainMs, () => channel.link === undefined && channel.cell === undefined && this.lead(channel, address));
+    else this.leadLater(channel, address);
+  }
+
+  private leadLater(channel: Channel, address: string): void {
+    this.host.clock.after(askAgainMs, () => channel.link === undefined && channel.cell === undefined && this.lead(channel, address));
   }
 
   close(): void {
@@ -166,6 +172,10 @@ export class Routes {
       return;
     }
     channel.disconnect();
+    if (this.host.directory.nodeFor(address) === this.host.name && homeOf(address) !== this.host.name && !this.host.arriving(address)) {
+      // It was here once; its home knows where it is.
+      this.host.directory.forget(address);
+    }
     const node = this.host.directory.nodeFor(address);
     if (node === this.host.name) {
       channel.link?.release(channel);

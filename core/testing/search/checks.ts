@@ -2,7 +2,7 @@
  * The invariants of DESIGN §8 over a history. Some hold at every moment, the others once nothing is out of order any more and everything had its
  * time. What a volatile actor may lose by a takeover is said at each rule; a durable one may lose nothing.
  */
-import { type Fate, type History, lineOf, type Sent, type StreamSeen, type TurnSeen, tell, type Violation } from './history.js';
+import { type Fate, type History, lineOf, type Sent, type TurnSeen, tell, type Violation } from './history.js';
 import type { LedgerKind } from './workload.js';
 
 /** What the world is at the end of a schedule. */
@@ -23,14 +23,12 @@ export interface Ending {
 export class Checks {
   readonly violations: Violation[] = [];
   private readonly lines = new Map<TurnSeen, Set<TurnSeen>>();
-  private readonly lastOfIncarnation = new Map<string, TurnSeen>();
   private readonly recordsBetween = new Map<string, Sent[]>();
 
   constructor(
     private readonly history: History,
     private readonly ending: Ending,
   ) {
-    for (const turn of history.turns) this.lastOfIncarnation.set(incarnationKey(turn.actor, turn.life, turn.incarnation), turn);
     for (const record of history.sent) {
       const key = `${record.from} ${record.life} ${record.to}`;
       const records = this.recordsBetween.get(key);
@@ -98,7 +96,7 @@ export class Checks {
   private sameLife(turn: TurnSeen): void {
     const { record, stream } = turn;
     if (record.turn === undefined) return;
-    const last = this.lastOfIncarnation.get(incarnationKey(record.from, stream.life, stream.incarnation));
+    const last = this.history.lastTurnOf(record.from, stream.life, stream.incarnation);
     if (last !== undefined && !this.remembers(last, record.turn))
       this.add('I3', `${tell(turn)} was sent by ${tell(record.turn)}, which that life has forgotten`);
   }
@@ -201,8 +199,4 @@ export class Checks {
   private add(invariant: string, seen: string): void {
     this.violations.push({ invariant, seen });
   }
-}
-
-function incarnationKey(actor: string, life: string, incarnation: StreamSeen['incarnation']): string {
-  return `${actor} ${life} ${incarnation}`;
 }

@@ -7,6 +7,9 @@
  *
  *     1 ── 2 ── 3 ── 4        4 was forgotten by a takeover, 5 came after 3
  *               └──── 5 ── 6
+ *
+ * A turn that is run again, by the same record and from the same state, is the same turn, and what it sends again the same record: handlers here
+ * do the same whenever they are run.
  */
 
 /** What a turn's cell shows of itself; the real one belongs to `core/node`. */
@@ -53,10 +56,14 @@ export interface TurnSeen {
   readonly stream: StreamSeen;
   readonly actor: string;
   readonly life: string;
-  readonly incarnation: number;
-  readonly epoch: number;
-  readonly cell: CellSeen;
+  /** These three as of its latest run. */
+  incarnation: number;
+  epoch: number;
+  cell: CellSeen;
   readonly children: TurnSeen[];
+  readonly sent: Sent[];
+  /** How many of `sent` its latest run has sent. */
+  sentAgain: number;
 }
 
 /** An ask or a stream that somebody opened. */
@@ -115,15 +122,23 @@ export class History {
   readonly violations: Violation[] = [];
   readonly fates = new Map<string, Fate>();
   private readonly latest = new Map<string, TurnSeen>();
+  private readonly latestOf = new Map<string, TurnSeen>();
 
   violate(invariant: string, seen: string): void {
     if (this.violations.length < maxViolations) this.violations.push({ invariant, seen });
   }
 
-  /** A record is about to be sent. */
-  send(kind: SentKind, from: string, life: string, turn: TurnSeen | undefined, to: string): Sent {
-    const record: Sent = { number: this.sent.length + 1, kind, from, life, turn, to, isVoid: false, handledBy: [] };
-    this.sent.push(record);
+  /** An application is about to send a record. */
+  send(kind: SentKind, from: string, life: string, to: string): Sent {
+    return this.record(kind, from, life, undefined, to);
+  }
+
+  /** A turn is about to send a record. */
+  sendIn(turn: TurnSeen, kind: SentKind, to: string): Sent {
+    const before = turn.sent[turn.sentAgain++];
+    if (before !== undefined) return before;
+    const record = this.record(kind, turn.actor, turn.life, turn, to);
+    turn.sent.push(record);
     return record;
   }
 
@@ -131,23 +146,14 @@ export class History {
   begin(state: Lineage, number: number, cell: CellSeen, stream: StreamSeen): TurnSeen {
     const record = this.sent[number - 1] as Sent;
     const parent = state.head === 0 ? undefined : this.turns[state.head - 1];
-    const turn: TurnSeen = {
-      number: this.turns.length + 1,
-      parent,
-      record,
-      stream,
-      actor: cell.address,
-      life: cell.life,
-      incarnation: cell.incarnation,
-      epoch: cell.epoch,
-      cell,
-      children: [],
-    };
-    this.turns.push(turn);
+    const again = record.handledBy.find((turn) => turn.parent === parent && turn.life === cell.life);
+    const turn = again ?? this.firstRun(record, parent, cell, stream);
+    const { incarnation, epoch } = cell;
+    Object.assign(turn, { incarnation, epoch, cell, sentAgain: 0 });
     this.checkOwner(turn);
-    this.checkDelivery(turn);
-    parent?.children.push(turn);
-    record.handledBy.push(turn);
+    this.checkDelivery(turn, stream);
+    this.latest.set(turn.actor, turn);
+    this.latestOf.set(incarnationKey(turn.actor, turn.life, incarnation), turn);
     state.head = turn.number;
     return turn;
   }
@@ -166,22 +172,54 @@ export class History {
     return this.latest.get(actor);
   }
 
+  /** The last turn that an incarnation of an actor began. */
+  lastTurnOf(actor: string, life: string, incarnation: number): TurnSeen | undefined {
+    return this.latestOf.get(incarnationKey(actor, life, incarnation));
+  }
+
+  private record(kind: SentKind, from: string, life: string, turn: TurnSeen | undefined, to: string): Sent {
+    const record: Sent = { number: this.sent.length + 1, kind, from, life, turn, to, isVoid: false, handledBy: [] };
+    this.sent.push(record);
+    return record;
+  }
+
+  private firstRun(record: Sent, parent: TurnSeen | undefined, cell: CellSeen, stream: StreamSeen): TurnSeen {
+    const { address: actor, life, incarnation, epoch } = cell;
+    const turn: TurnSeen = {
+      number: this.turns.length + 1,
+      parent,
+      record,
+      stream,
+      actor,
+      life,
+      incarnation,
+      epoch,
+      cell,
+      children: [],
+      sent: [],
+      sentAgain: 0,
+    };
+    this.turns.push(turn);
+    parent?.children.push(turn);
+    record.handledBy.push(turn);
+    return turn;
+  }
+
   /** I1, I3: epochs of an actor's turns never go back, and within one epoch one life of one node runs them, on one line. */
   private checkOwner(turn: TurnSeen): void {
     const before = this.latest.get(turn.actor);
-    this.latest.set(turn.actor, turn);
     if (before === undefined || before.life !== turn.life) return;
     if (turn.epoch < before.epoch) this.violate('I3', `${tell(turn)} began after ${tell(before)}`);
     if (turn.epoch === before.epoch && turn.cell.host !== before.cell.host) this.violate('I1', `${tell(turn)} and ${tell(before)} ran in two places`);
     if (turn.epoch === before.epoch && turn.parent !== before) this.violate('I2', `${tell(turn)} does not follow ${tell(before)} but ${tellOr(turn.parent)}`);
   }
 
-  private checkDelivery(turn: TurnSeen): void {
+  private checkDelivery(turn: TurnSeen, stream: StreamSeen): void {
     const { record } = turn;
     if (record.to !== turn.actor) this.violate('I2', `${tell(turn)} handles a record for ${record.to}`);
     if (record.isVoid) this.violate('I2', `${tell(turn)} handles a record that was refused or discarded`);
     if (turn.parent !== undefined && turn.parent.actor !== turn.actor) this.violate('I7', `${tell(turn)} found the state of ${turn.parent.actor}`);
-    if (turn.stream.life !== record.life) this.violate('I3', `${tell(turn)} came by a stream of another life of ${record.from}`);
+    if (stream.life !== record.life) this.violate('I3', `${tell(turn)} came by a stream of another life of ${record.from}`);
   }
 }
 
@@ -201,6 +239,10 @@ export function lineOf(turn: TurnSeen | undefined): TurnSeen[] {
   const line: TurnSeen[] = [];
   for (let at = turn; at !== undefined; at = at.parent) line.push(at);
   return line.reverse();
+}
+
+function incarnationKey(actor: string, life: string, incarnation: number): string {
+  return `${actor} ${life} ${incarnation}`;
 }
 
 /** More say nothing new. */

@@ -160,7 +160,7 @@ class Stage {
     if (node.status !== 'running') return;
     const ref = this.ref(node, to);
     for (let index = 0; index < count; index++) {
-      const record = this.history.send('tell', from, node.node.boot, undefined, ref.$address);
+      const record = this.history.send('tell', from, node.node.boot, ref.$address);
       const job = { record: record.number, ...(steps.length === 0 ? {} : { steps: this.steps(node, steps) }), ...(throws ? { throws } : {}) };
       tellLedger(record, ref, job);
     }
@@ -174,7 +174,7 @@ class Stage {
 
   private askFrom(node: SimulatedNode, to: number, timeoutMs: number, steps: readonly StepPlan[]): Promise<string> {
     const ref = this.ref(node, to);
-    const record = this.history.send('ask', node.name, node.node.boot, undefined, ref.$address);
+    const record = this.history.send('ask', node.name, node.node.boot, ref.$address);
     return ask(record, ref, { record: record.number, steps: this.steps(node, steps) }, timeoutMs, this.livingOf(node));
   }
 
@@ -187,7 +187,7 @@ class Stage {
     const node = this.node(from);
     if (node.status !== 'running') return;
     const ref = this.ref(node, to);
-    const record = this.history.send('stream', from, node.node.boot, undefined, ref.$address);
+    const record = this.history.send('stream', from, node.node.boot, ref.$address);
     const pending = { record, isLiving: this.livingOf(node), what: `stream ${record.number} of ${from} from ${ref.$address}`, isOver: false };
     this.history.pending.push(pending);
     const reader = ref.feed({ record: record.number, items, from: 0, isResumed: false }, { timeoutMs });

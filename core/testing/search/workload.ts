@@ -89,7 +89,7 @@ function recordOf(ctx: Context): ChannelRecord {
 function sendUntilAsk(turn: TurnSeen, steps: readonly Step[], ctx: Context, isVoid: boolean): readonly Step[] | undefined {
   for (const [index, step] of steps.entries()) {
     if (step.type === 'ask') return steps.slice(index);
-    const record = present().send(step.type, turn.actor, turn.life, turn, step.type === 'timer' ? turn.actor : step.to.$address);
+    const record = present().sendIn(turn, step.type, step.type === 'timer' ? turn.actor : step.to.$address);
     record.isVoid = isVoid;
     const job: Job = { record: record.number, steps: step.steps };
     attempt(record, () => {
@@ -103,7 +103,7 @@ function sendUntilAsk(turn: TurnSeen, steps: readonly Step[], ctx: Context, isVo
 async function askAndGoOn(turn: TurnSeen, steps: readonly Step[], ctx: Context): Promise<number> {
   for (let left: readonly Step[] | undefined = steps; left !== undefined && left.length > 0; ) {
     const [step, ...rest] = left as [Step, ...Step[]];
-    const record = present().send('ask', turn.actor, turn.life, turn, step.to.$address);
+    const record = present().sendIn(turn, 'ask', step.to.$address);
     await ask(record, step.to, { record: record.number, steps: step.steps }, step.ms, () => turn.cell.status === 'running');
     left = sendUntilAsk(turn, rest, ctx, false);
   }
