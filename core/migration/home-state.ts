@@ -33,6 +33,8 @@ export type HomeEvent = At &
     | { readonly type: 'timer'; readonly timer: HomeTimer }
     /** A node attached: if it is another life of the owner's, the owner is dead. */
     | { readonly type: 'nodeSeen'; readonly node: NodeId }
+    /** The owner says that it has lost the actor at this epoch. */
+    | { readonly type: 'ownerGone'; readonly node: NodeId; readonly epoch: Epoch }
     /** The home itself began a new life with the register from its disk; `state.self` is the new one. */
     | { readonly type: 'restarted' }
     /** Answers `restore`. */

@@ -8,7 +8,7 @@
  */
 
 import { answer, grantTo, type HomeEffect, type HomeEvent, type HomeState, type HomeStep, headOf, tellFormerStandby, waitForLease } from './home-state.js';
-import { onLeaseTimer, onOwnerSeen, onRestarted, onRestored, onRestoreFailed, onRestoreTimer } from './recovery.js';
+import { onLeaseTimer, onOwnerGone, onOwnerSeen, onRestarted, onRestored, onRestoreFailed, onRestoreTimer } from './recovery.js';
 import { propose, recordBase } from './register.js';
 import { type MigrationMessage, type NodeId, type Register, sameNode, stay, type Timings, unreachable } from './types.js';
 
@@ -26,6 +26,8 @@ export function stepHome(state: HomeState, event: HomeEvent): HomeStep {
       return event.timer === 'lease' ? onLeaseTimer(state) : onRestoreTimer(state);
     case 'nodeSeen':
       return onOwnerSeen(state, event.node);
+    case 'ownerGone':
+      return onOwnerGone(state, event.node, event.epoch);
     case 'restarted':
       return onRestarted(state);
     case 'restored':

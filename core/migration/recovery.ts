@@ -11,7 +11,7 @@
 import type { ErrorValue } from '../errors.js';
 import { type HomeState, type HomeStep, tellFormerStandby, waitForLease } from './home-state.js';
 import { takeOver } from './register.js';
-import { type NodeId, reasonOf, sameNode, stay } from './types.js';
+import { type Epoch, type NodeId, reasonOf, sameNode, stay } from './types.js';
 
 /** The wait for the owner's lease is over. */
 export function onLeaseTimer(state: HomeState): HomeStep {
@@ -22,6 +22,12 @@ export function onLeaseTimer(state: HomeState): HomeStep {
 export function onOwnerSeen(state: HomeState, node: NodeId): HomeStep {
   const { owner } = state.register;
   return state.phase === 'settled' && owner.name === node.name && !sameNode(owner, node) && node.name !== state.self.name ? begin(state) : stay(state);
+}
+
+/** V1: the owner's own word, which may be late. */
+export function onOwnerGone(state: HomeState, node: NodeId, epoch: Epoch): HomeStep {
+  const { register } = state;
+  return state.phase === 'settled' && sameNode(register.owner, node) && register.epoch === epoch ? begin(state) : stay(state);
 }
 
 /** A new life of the home: what its former life owned is gone; another's lease may have been granted just before, so one full lease is waited. */

@@ -29,6 +29,8 @@ export interface ActorsHost {
   emit(event: NodeEvent): void;
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
   checkpointWhenDue(cell: Cell): void;
+  /** A durable actor lost its instance: what its home keeps is all there is of it. */
+  instanceLost(cell: Cell): void;
   /** The application spawned an actor of this home. @returns true if it exists already, elsewhere or on its way back */
   spawned(address: string): boolean;
   /** An actor ended here for good. */
@@ -249,6 +251,10 @@ export class Actors implements CellHost {
   instanceFailed(cell: Cell, error: ErrorValue): void {
     if (cell.status === 'ended' || cell.immediate) return;
     this.host.log('error', 'instance.failed', { actor: cell.address, code: error.code, reason: error.message });
+    if (cell.durable) {
+      this.host.instanceLost(cell);
+      return;
+    }
     const running = cell.inflight.peek();
     if (running !== undefined) {
       const deaths = (this.deaths.get(running) ?? 0) + 1;

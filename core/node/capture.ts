@@ -58,7 +58,7 @@ export function captureCell(cell: Cell, instance: InstanceCapture, now: number, 
     cursors: [...cell.cursors.values()].map((cursor) => cursor.capture(isWhole(cursor))),
     outboxes: [...cell.outlet.channels.values()].map((channel) => channel.capture(now)),
     mailbox: waiting(cell.mailbox),
-    deferred: waiting(cell.deferred),
+    deferred: waiting(cell.underWay.deferred),
     open: open.map((record) => ({
       ask: record.ask,
       from: (record.sender as Target).$address,
@@ -119,7 +119,7 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, rolle
     return record;
   };
   for (const { from, record } of capture.mailbox) cell.mailbox.push(arrived(from, record) as TurnRecord);
-  for (const { from, record } of capture.deferred) cell.deferred.push(arrived(from, record));
+  for (const { from, record } of capture.deferred) cell.underWay.deferred.push(arrived(from, record));
   for (const { ask, from, record, resumed } of capture.open) {
     const stream = arrived(from, record) as TurnRecord;
     stream.ask = ask;

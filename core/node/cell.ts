@@ -21,8 +21,8 @@ import type { Instance, InstanceCapture, Payload, Target, TurnEnd } from '../por
 import type { Channel } from './channel.js';
 import { Outlet } from './outlet.js';
 import { CellTimer, type PendingAsk } from './pending.js';
-import { outgoingRefs } from './refs.js';
 import type { Replay } from './replay.js';
+import { UnderWay } from './under-way.js';
 
 /** What a cell needs of its node. */
 export interface CellHost {
@@ -99,12 +99,12 @@ export class Cell {
   readonly endedStreams: TurnRecord[] = [];
   /** Its sending half. */
   readonly outlet: Outlet;
-  /** What concerns turns under way, and came while nothing may reach the instance. */
-  readonly deferred: ChannelRecord[] = [];
+  /** What comes for turns and asks under way. */
+  readonly underWay: UnderWay;
   private readonly late: Array<PendingAsk | CellTimer> = [];
   private readonly starting: Array<() => void> = [];
   private readonly drained: Array<() => void> = [];
-  /** Messages whose handlers have returned without a promise so far; see `mayAwait`. */
+  /** Messages whose handlers have returned without a promise so far. */
   private readonly synchronous = new Set<string>();
   private awaitsCapture = false;
   private holds = 0;
@@ -118,6 +118,7 @@ export class Cell {
     readonly immediate = false,
   ) {
     this.outlet = new Outlet(this, host);
+    this.underWay = new UnderWay(this);
     this.durable = definition?.durability === 'durable';
     this.byCheckpoint = this.durable;
   }
@@ -170,18 +171,13 @@ export class Cell {
 
   /**
    * D1: what a turn sends before its end is told to the standby with that turn as the one under way, so the turns before it must be in a
-   * capture already. Only a turn that awaits sends before its end.
+   * capture already. Only a turn that awaits sends before its end; a handler that has not run yet may await.
    */
   private mustCaptureFirst(): boolean {
-    if (this.turns === this.checkpointedTurns || !this.mayAwait((this.mailbox.peek() as TurnRecord).message)) return false;
+    if (this.turns === this.checkpointedTurns || this.synchronous.has((this.mailbox.peek() as TurnRecord).message)) return false;
     this.awaitsCapture = true;
     this.host.mustCheckpoint(this);
     return true;
-  }
-
-  /** Whether a handler may have more than one segment; of one not known, or not run yet, it may. */
-  private mayAwait(message: string): boolean {
-    return !this.synchronous.has(message);
   }
 
   private learn(message: string): void {
@@ -200,7 +196,7 @@ export class Cell {
     if (this.replay !== undefined) {
       this.replay.turnEnded(this);
       this.replay = undefined;
-      this.concernDeferred();
+      this.underWay.concernDeferred();
     }
     for (const timer of this.late.splice(0)) this.due(timer);
   }
@@ -231,7 +227,7 @@ export class Cell {
     if (this.freezes > 0 || this.status !== 'running') return;
     this.outlet.flush();
     for (const timer of this.late.splice(0)) timer.fire();
-    this.concernDeferred();
+    this.underWay.concernDeferred();
     if (this.mailbox.length > 0) this.host.schedule(this);
   }
 
@@ -253,7 +249,7 @@ export class Cell {
     this.outlet.startTimers();
     for (const stream of this.endedStreams.splice(0)) this.outlet.answer(stream, 'fail', valueFromError(movedStream(this.address)), undefined);
     this.outlet.flush();
-    this.concernDeferred();
+    this.underWay.concernDeferred();
     this.host.schedule(this);
   }
 
@@ -356,7 +352,8 @@ export class Cell {
     this.begin(record);
   }
 
-  private settled(record: ChannelRecord): void {
+  /** The record was handled: its sender may forget it, as soon as that is safe. */
+  settled(record: ChannelRecord): void {
     const cursor = record.cursor as Cursor;
     cursor.settle(record.number);
     cursor.acknowledge();
@@ -370,9 +367,9 @@ export class Cell {
       this.mailbox.push(record);
       if (!this.scheduled && this.status === 'running') this.host.schedule(this);
     } else if (this.status === 'running' && this.freezes === 0) {
-      this.concern(record);
+      this.underWay.concern(record);
     } else {
-      this.deferred.push(record);
+      this.underWay.deferred.push(record);
     }
   }
 
@@ -395,62 +392,6 @@ export class Cell {
     }
     cursor.epoch = epoch;
     return cursor;
-  }
-
-  /** What concerns an ask, stream or turn already under way. */
-  private concern(record: ChannelRecord): void {
-    if (this.replay?.awaits(record) === true) {
-      this.deferred.push(record);
-      return;
-    }
-    this.settled(record);
-    const instance = this.instance as Instance;
-    const from = (record.cursor as Cursor).from.$address;
-    if (record.kind === 'cancel' || record.kind === 'more') {
-      const open = this.openFrom(from, record.correlation);
-      if (open === undefined) return;
-      if (record.kind === 'more') instance.more(open.ask, this.valueOf(record) as number);
-      else if (open.ask === 0) open.cancelled = true;
-      else {
-        this.open.delete(open.ask);
-        instance.abort(open.ask);
-      }
-      return;
-    }
-    const ask = this.outlet.askFor(record.correlation);
-    // A late answer, or one from somebody who was not asked: its number is handled, nothing else happens.
-    if (ask === undefined || ask.to !== from) return;
-    if (record.kind === 'item') {
-      instance.item(ask.id, record);
-      return;
-    }
-    this.outlet.asks.delete(ask.id);
-    this.host.stopTimer(ask);
-    if (record.kind === 'reply') instance.settle(ask.id, record);
-    else if (record.kind === 'end') instance.end(ask.id);
-    else instance.settle(ask.id, { error: this.valueOf(record) as ErrorValue });
-  }
-
-  /** What came while it could not reach the instance does so now. */
-  concernDeferred(): void {
-    for (const record of this.deferred.splice(0)) {
-      try {
-        this.concern(record);
-      } catch (thrown) {
-        // A peer may send anything; what is on the link directly closes it.
-        this.host.log('warn', 'record.refused', { actor: this.address, kind: record.kind, reason: GodwitError.from(thrown).message });
-      }
-    }
-  }
-
-  private openFrom(from: string, correlation: number): TurnRecord | undefined {
-    for (const record of this.open.values()) if (record.correlation === correlation && record.sender?.$address === from) return record;
-    for (const record of this.mailbox) if (record.correlation === correlation && record.sender?.$address === from) return record;
-    return undefined;
-  }
-
-  private valueOf(record: ChannelRecord): unknown {
-    return record.bytes === undefined ? record.value : outgoingRefs.open(record.bytes);
   }
 }
 

@@ -137,6 +137,11 @@ export class Homes {
     this.disk?.forget(address).catch(() => undefined);
   }
 
+  /** The owner itself says that it runs the actor no more, and has not given it away. */
+  ownerGone(address: string, node: NodeId, epoch: Epoch): void {
+    this.get(address)?.feed(at(this.host, { type: 'ownerGone', node, epoch } as const));
+  }
+
   nodeSeen(node: NodeId): void {
     for (const { machine } of this.homes.values()) machine.feed(at(this.host, { type: 'nodeSeen', node } as const));
   }

@@ -37,11 +37,12 @@ export interface MigrationControl {
   readonly message: MigrationMessage;
 }
 
-/** owner → home: the actor was stopped, or could not go on. */
+/** owner → home: the actor was stopped, or could not go on; `lost` if it is to go on from its base. */
 export interface EndedMessage {
   readonly type: 'ended';
   readonly actor: string;
   readonly epoch: number;
+  readonly lost?: boolean;
 }
 
 /** Captures up to this size ride on the link; a larger one goes as a blob, so that bulk never delays a message. */

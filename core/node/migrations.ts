@@ -150,8 +150,21 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   endedAway(message: EndedMessage, from: Link): void {
     const register = this.homes.get(message.actor)?.state.register;
     if (register === undefined || register.epoch !== message.epoch || register.owner.name !== from.peer.node || register.owner.boot !== from.peer.boot) return;
+    if (message.lost === true) {
+      this.homes.ownerGone(message.actor, { name: from.peer.node, boot: from.peer.boot }, message.epoch);
+      return;
+    }
     this.homes.forget(message.actor);
     this.host.forget(message.actor);
+  }
+
+  /** A durable actor goes on from what its home keeps, at its home. If the home does not hear of it now, it does when the lease ends. */
+  instanceLost(cell: Cell): void {
+    const home = homeOf(cell.address);
+    this.owners.end(cell);
+    this.homes.ownerGone(cell.address, this.host.id, cell.epoch);
+    this.host.leave(cell, { name: home, boot: '' }, cell.epoch);
+    if (home !== this.host.id.name) sendControl(this.host, home, { type: 'ended', actor: cell.address, epoch: cell.epoch, lost: true } as EndedMessage);
   }
 
   close(): void {

@@ -160,6 +160,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     if (this.closed) return;
     this.emit({ type: 'link-down', peer: link.peer.node, reason });
     this.migrations.peerLost(link);
+    this.routes.linkLost(link);
     this.recalls.linkLost(link, reason);
   }
 
@@ -269,6 +270,10 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   checkpointWhenDue(cell: Cell): void {
     this.migrations.checkpoints.whenDue(cell);
+  }
+
+  instanceLost(cell: Cell): void {
+    this.migrations.instanceLost(cell);
   }
 
   spawned(address: string): boolean {

@@ -96,7 +96,7 @@ export class Replay {
     const before = queue.shift() as RecordCapture;
     if (queue.length === 0) this.left.delete(channel.to);
     if (isSame(before, record)) {
-      if (this.asked.delete(record.correlation) && cell.deferred.length > 0) queueMicrotask(() => cell.concernDeferred());
+      if (this.asked.delete(record.correlation) && cell.underWay.deferred.length > 0) queueMicrotask(() => cell.underWay.concernDeferred());
       return true;
     }
     this.diverge(cell, [before, ...queue], channel);

@@ -26,10 +26,14 @@ export interface RoutesHost extends LinkHost {
 
 /** Until an owner that does not know of its actor is asked again, in milliseconds. */
 const askAgainMs = 100;
+/** Between two questions where the receivers behind a dropped link are, in milliseconds: a few within a lease. */
+const askHomeMs = 500;
 
 export class Routes {
   readonly links = new Map<string, Link>();
   private readonly channels = new Map<string, Set<Channel>>();
+  /** Dropped links whose receivers are about to be asked for. */
+  private readonly asking = new Set<Link>();
 
   constructor(private readonly host: RoutesHost) {}
 
@@ -119,6 +123,30 @@ export class Routes {
     link.attach(pipe, peer, routed);
     this.host.linkUp(link);
     return link;
+  }
+
+  /**
+   * A link dropped. A takeover is told to nobody: who has records waiting for it asks the home, time and again, where their receivers are.
+   */
+  linkLost(link: Link): void {
+    if (this.asking.has(link)) return;
+    this.asking.add(link);
+    this.host.clock.after(askHomeMs, () => {
+      this.asking.delete(link);
+      if (link.attached) return;
+      let waiting = false;
+      for (const [address, group] of this.channels) {
+        const home = homeOf(address);
+        if (home === this.host.name || home === link.peer.node) continue;
+        for (const channel of group) {
+          if (channel.link !== link || channel.held.length === 0) continue;
+          waiting = true;
+          this.host.directory.forget(address);
+          this.lead(channel, address);
+        }
+      }
+      if (waiting) this.linkLost(link);
+    });
   }
 
   /** A receiver is not where a record was sent. */

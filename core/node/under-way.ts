@@ -1,0 +1,82 @@
+// What comes for turns and asks that are under way already: answers, items, cancels, grants. It takes no turn of its own: it reaches the
+// instance at once, or waits until it may.
+import type { Cursor } from '../delivery/cursor.js';
+import type { ChannelRecord, TurnRecord } from '../delivery/record.js';
+import { type ErrorValue, GodwitError } from '../errors.js';
+import type { Instance } from '../ports/runtime.js';
+import type { Cell } from './cell.js';
+import { outgoingRefs } from './refs.js';
+
+export class UnderWay {
+  /** What came while nothing may reach the instance. */
+  readonly deferred: ChannelRecord[] = [];
+
+  constructor(private readonly cell: Cell) {}
+
+  concern(record: ChannelRecord): void {
+    const { cell } = this;
+    if (cell.replay?.awaits(record) === true) {
+      this.deferred.push(record);
+      return;
+    }
+    cell.settled(record);
+    if (record.kind === 'cancel' || record.kind === 'more') this.concernTurn(record);
+    else this.concernAsk(record);
+  }
+
+  /** What waited reaches the instance now. */
+  concernDeferred(): void {
+    for (const record of this.deferred.splice(0)) {
+      try {
+        this.concern(record);
+      } catch (thrown) {
+        // A peer may send anything; what is on the link directly closes it.
+        this.cell.host.log('warn', 'record.refused', { actor: this.cell.address, kind: record.kind, reason: GodwitError.from(thrown).message });
+      }
+    }
+  }
+
+  private concernTurn(record: ChannelRecord): void {
+    const { cell } = this;
+    const instance = cell.instance as Instance;
+    const open = this.openFrom(senderOf(record), record.correlation);
+    if (open === undefined) return;
+    if (record.kind === 'more') instance.more(open.ask, payloadOf(record) as number);
+    else if (open.ask === 0) open.cancelled = true;
+    else {
+      cell.open.delete(open.ask);
+      instance.abort(open.ask);
+    }
+  }
+
+  private concernAsk(record: ChannelRecord): void {
+    const { outlet, host, instance } = this.cell as Cell & { readonly instance: Instance };
+    const ask = outlet.askFor(record.correlation);
+    // A late answer, or one from somebody who was not asked: its number is handled, nothing else happens.
+    if (ask === undefined || ask.to !== senderOf(record)) return;
+    if (record.kind === 'item') {
+      instance.item(ask.id, record);
+      return;
+    }
+    outlet.asks.delete(ask.id);
+    host.stopTimer(ask);
+    if (record.kind === 'reply') instance.settle(ask.id, record);
+    else if (record.kind === 'end') instance.end(ask.id);
+    else instance.settle(ask.id, { error: payloadOf(record) as ErrorValue });
+  }
+
+  private openFrom(from: string, correlation: number): TurnRecord | undefined {
+    const { open, mailbox } = this.cell;
+    for (const record of open.values()) if (record.correlation === correlation && record.sender?.$address === from) return record;
+    for (const record of mailbox) if (record.correlation === correlation && record.sender?.$address === from) return record;
+    return undefined;
+  }
+}
+
+function senderOf(record: ChannelRecord): string {
+  return (record.cursor as Cursor).from.$address;
+}
+
+function payloadOf(record: ChannelRecord): unknown {
+  return record.bytes === undefined ? record.value : outgoingRefs.open(record.bytes);
+}
