@@ -7,15 +7,19 @@ import type { Cursor } from '../delivery/cursor.js';
 import { GodwitError } from '../errors.js';
 import type { Base } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
-import { captureCell } from './capture.js';
+import { type CellCapture, captureCell, encodeCapture } from './capture.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
+import { type Delta, deltaOf } from './delta.js';
 import { homeOf } from './directory.js';
 import type { Homes } from './homes.js';
 import { deleteBlob, inlineCaptureBytes, type MigrationHost } from './migration-host.js';
 import { type Journal, journalOf } from './replay.js';
 
-/** owner → home: the actor as it was between two turns; `bytes` if small enough to ride along, else the blob `hash` is on offer. */
+/**
+ * owner → home: the actor as it was between two turns: what changed since the checkpoint before, or its bytes if they are few enough to ride
+ * along, else the blob `hash` is on offer.
+ */
 export interface CheckpointMessage {
   readonly type: 'checkpoint';
   readonly actor: string;
@@ -23,6 +27,14 @@ export interface CheckpointMessage {
   readonly hash: Hash;
   readonly turns: number;
   readonly bytes?: Uint8Array;
+  readonly delta?: Delta;
+}
+
+/** home → owner: it does not have what the delta builds on. */
+export interface CheckpointWantedMessage {
+  readonly type: 'checkpoint-wanted';
+  readonly actor: string;
+  readonly hash: Hash;
 }
 
 /** owner → home: what the turn under way has sent since the last message of this kind. */
@@ -52,6 +64,8 @@ interface Unconfirmed {
 /** The backup of one actor that runs here. */
 export class Backup {
   private busy = false;
+  /** What the home was told last, to build the next delta on; undefined while it may not have heard. */
+  private latest: { readonly hash: Hash; readonly state: Uint8Array } | undefined;
   private unconfirmed: Unconfirmed[] = [];
   /** Highest numbers that journals have told of. */
   private readonly told = new Map<Channel, number>();
@@ -113,8 +127,16 @@ export class Backup {
     const latest = this.unconfirmed.at(-1);
     this.told.clear();
     this.journals = [];
-    if (latest !== undefined) this.tell(latest).catch(() => undefined);
+    this.latest = undefined;
+    if (latest !== undefined) this.tell(latest, undefined).catch(() => undefined);
     this.due();
+  }
+
+  /** The home has nothing to build a delta on. */
+  wanted(hash: Hash): void {
+    this.latest = undefined;
+    const checkpoint = this.unconfirmed.find(({ base }) => base.hash === hash);
+    if (checkpoint !== undefined) this.tell(checkpoint, undefined).catch(() => undefined);
   }
 
   private get isAtHome(): boolean {
@@ -138,15 +160,18 @@ export class Backup {
 
   private async take(): Promise<void> {
     const { cell } = this;
-    const { bytes, handled, sent, turns } = await this.capture();
+    const { capture, handled, sent, turns } = await this.capture();
+    const bytes = encodeCapture(capture);
     const hash = await this.host.options.digest.sha256(bytes);
     if (cell.status !== 'running') return;
     const checkpoint: Unconfirmed = { base: { hash, turns }, bytes, handled, sent };
     this.unconfirmed.push(checkpoint);
-    await this.tell(checkpoint);
+    const delta = this.latest === undefined || this.isAtHome ? undefined : deltaOf(this.latest, capture);
+    this.latest = { hash, state: capture.instance.state };
+    await this.tell(checkpoint, delta);
   }
 
-  private async capture() {
+  private async capture(): Promise<{ readonly capture: CellCapture } & Pick<Unconfirmed, 'handled' | 'sent'> & { readonly turns: number }> {
     const { cell } = this;
     try {
       cell.hold();
@@ -159,16 +184,16 @@ export class Backup {
       cell.lastCapture = instance;
       const handled = [...cell.cursors.values()].map((cursor) => ({ cursor, number: cursor.handled }));
       const sent = [...cell.outlet.channels.values()].map((channel) => ({ channel, number: channel.next - 1 }));
-      const bytes = captureCell(cell, instance, this.host.now(), false);
+      const capture = captureCell(cell, instance, this.host.now(), false);
       cell.captured();
-      return { bytes, handled, sent, turns: cell.turns };
+      return { capture, handled, sent, turns: cell.turns };
     } finally {
       cell.thaw();
       cell.release();
     }
   }
 
-  private async tell({ base, bytes }: Unconfirmed): Promise<void> {
+  private async tell({ base, bytes }: Unconfirmed, delta: Delta | undefined): Promise<void> {
     const { cell, host } = this;
     if (this.isAtHome) {
       this.homes.checkpointed(cell.address, host.id, cell.epoch, base, bytes);
@@ -177,8 +202,8 @@ export class Backup {
     const home = this.homeLink;
     // What cannot be told now is told when the home is there again.
     if (home === undefined || !home.attached) return;
-    const inline = bytes.length <= inlineCaptureBytes;
-    if (!inline) {
+    const inline = delta === undefined && bytes.length <= inlineCaptureBytes;
+    if (!inline && delta === undefined) {
       await host.options.blobs.put(bytes);
       await host.options.transfer.offer(home.peer.node, base.hash);
     }
@@ -189,6 +214,7 @@ export class Backup {
       hash: base.hash,
       turns: base.turns,
       ...(inline ? { bytes } : {}),
+      ...(delta === undefined ? {} : { delta }),
     };
     home.control(message);
   }

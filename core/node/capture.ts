@@ -32,11 +32,11 @@ export interface CellCapture {
 }
 
 /**
- * The actor as bytes. @param withMailbox true for a move; a checkpoint leaves unhandled records of other nodes to their senders, who still
+ * The actor as plain data, to be encoded. @param withMailbox true for a move; a checkpoint leaves unhandled records of other nodes to their senders, who still
  * hold them, and keeps only those that lie nowhere else
  * @throws {GodwitError} INVALID_ARGUMENT a record in the mailbox cannot travel
  */
-export function captureCell(cell: Cell, instance: InstanceCapture, now: number, withMailbox: boolean): Uint8Array {
+export function captureCell(cell: Cell, instance: InstanceCapture, now: number, withMailbox: boolean): CellCapture {
   cell.dropCancelled();
   const isWhole = (cursor: Cursor) => withMailbox || cursor.sink === undefined;
   const waiting = (records: Iterable<ChannelRecord>) =>
@@ -45,7 +45,7 @@ export function captureCell(cell: Cell, instance: InstanceCapture, now: number, 
       .map((record) => ({ from: (record.sender as Target).$address, record: captureEncoded(cell, record, now) }));
   const resumed = new Set(instance.streams.map(({ ask }) => ask));
   const open = [...cell.open.values()].filter((record) => record.sender !== undefined);
-  const capture: CellCapture = {
+  return {
     protocol: cell.target.$protocol,
     life: cell.life,
     incarnation: cell.incarnation,
@@ -72,6 +72,10 @@ export function captureCell(cell: Cell, instance: InstanceCapture, now: number, 
       payload: payload.bytes ?? (payload.value === undefined ? undefined : encode(payload.value, outgoingRefs)),
     })),
   };
+}
+
+/** The actor as bytes. */
+export function encodeCapture(capture: CellCapture): Uint8Array {
   return encode(capture, outgoingRefs);
 }
 

@@ -1,7 +1,9 @@
 import { GodwitError } from '../errors.js';
 import type { Hash } from '../ports/digest.js';
-import { Backup, type CheckpointMessage, type JournaledMessage, type JournalMessage } from './backup.js';
+import { Backup, type CheckpointMessage, type CheckpointWantedMessage, type JournaledMessage, type JournalMessage } from './backup.js';
+import type { Bases } from './bases.js';
 import type { Cell } from './cell.js';
+import { applyDelta } from './delta.js';
 import { homeOf } from './directory.js';
 import type { Homes } from './homes.js';
 import type { Link } from './link.js';
@@ -18,6 +20,7 @@ export class Checkpoints {
 
   constructor(
     private readonly host: MigrationHost,
+    private readonly bases: Bases,
     private readonly homes: Homes,
   ) {}
 
@@ -47,7 +50,11 @@ export class Checkpoints {
   keep(message: CheckpointMessage, from: Link): void {
     this.inTurn(message.actor, async () => {
       const { options } = this.host;
-      const bytes = message.bytes ?? (await options.transfer.obtain(from.peer.node, message.hash));
+      const bytes = await this.bytesOf(message, from);
+      if (bytes === undefined) {
+        from.control({ type: 'checkpoint-wanted', actor: message.actor, hash: message.hash } as CheckpointWantedMessage);
+        return;
+      }
       if ((await options.digest.sha256(bytes)) !== message.hash)
         throw new GodwitError('DATA_LOSS', `checkpoint of ${message.actor} by ${from.peer.node} does not match its hash`);
       const { node: name, boot } = from.peer;
@@ -62,6 +69,17 @@ export class Checkpoints {
       await this.homes.journaled(actor, { name, boot }, epoch, journal);
       from.control({ type: 'journaled', actor, sequence } as JournaledMessage);
     });
+  }
+
+  wanted({ actor, hash }: CheckpointWantedMessage, from: Link): void {
+    if (homeOf(actor) === from.peer.node) this.backups.get(actor)?.wanted(hash);
+  }
+
+  /** @returns undefined if what a delta builds on is not here */
+  private async bytesOf({ bytes, delta, hash }: CheckpointMessage, from: Link): Promise<Uint8Array | undefined> {
+    if (delta === undefined) return bytes ?? this.host.options.transfer.obtain(from.peer.node, hash);
+    const before = this.bases.get(delta.on);
+    return before === undefined ? undefined : applyDelta(before, delta);
   }
 
   private backupOf(cell: Cell): Backup {

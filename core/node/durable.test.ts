@@ -155,3 +155,40 @@ test('durable: two actors of one edge that is killed keep what one had sent to t
   t.deepEqual(await w.settle(ledger.all()), numbers(20));
   t.is(count('diverged'), 0);
 });
+
+const Board = actor('board', {
+  durability: 'durable',
+  state: () => ({ cells: new Uint8Array(40_000), notes: [] as string[] }),
+  on: {
+    set(state, [at, value]: [number, number]) {
+      state.cells[at] = value;
+    },
+    note(state, text: string) {
+      state.notes.push(text);
+    },
+    look: (state) => ({ sum: state.cells.reduce((sum, cell) => sum + cell, 0), notes: state.notes }),
+  },
+});
+
+test('durable: a large state reaches the standby as what changed of it, and comes back whole', async (t) => {
+  const w = world({ seed: 5 });
+  const robot = w.device('robot', { definitions: [Board] });
+  const edge = w.edge('edge', { definitions: [Board] });
+  // 40 kB take 400 ms on this link: thirty whole checkpoints would take 12 s.
+  w.link(robot, edge, { rttMs: 10, bytesPerSecond: 100_000 });
+  const board = spawn(robot, Board, 'b');
+  await w.settle(board.look());
+  await w.advance(200);
+  await w.settle(robot.move('robot/b', { to: 'edge' }));
+  await w.advance(2000);
+  const began = w.nowMs;
+  for (const at of numbers(30)) await w.settle(at % 5 === 0 ? board.note(`note ${at}`) : board.set([at * 1000, at]));
+  t.true(w.nowMs - began < 6000, `${w.nowMs - began} ms`);
+  w.crash(edge);
+  const look = await w.settle(board.look(undefined, { timeoutMs: 60_000 }));
+  t.is(
+    look.sum,
+    numbers(30).reduce((sum, at) => (at % 5 === 0 ? sum : sum + at), 0),
+  );
+  t.is(look.notes.length, 6);
+});

@@ -42,7 +42,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
       (cell, move, leaseUntilMs) => this.own(cell, move, leaseUntilMs),
       (from, actor, hash) => this.exchange.obtain(from, actor, hash),
     );
-    this.checkpoints = new Checkpoints(host, this.homes);
+    this.checkpoints = new Checkpoints(host, this.bases, this.homes);
   }
 
   /** Goes on where the node's former life ended. */

@@ -11,7 +11,7 @@ import type { LogLevel } from '../ports/logger.js';
 import type { Instance, InstanceCapture } from '../ports/runtime.js';
 import type { Pipe, Transport } from '../ports/transport.js';
 import { Actors, type ActorsHost } from './actors.js';
-import type { CheckpointMessage, JournaledMessage, JournalMessage } from './backup.js';
+import type { CheckpointMessage, CheckpointWantedMessage, JournaledMessage, JournalMessage } from './backup.js';
 import type { BaseMessage, BaseWantedMessage } from './base-exchange.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
@@ -32,6 +32,7 @@ type NodeMessage =
   | MigrationControl
   | ArrivedMessage
   | CheckpointMessage
+  | CheckpointWantedMessage
   | JournalMessage
   | JournaledMessage
   | BaseWantedMessage
@@ -179,6 +180,9 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
         break;
       case 'checkpoint':
         this.migrations.checkpoints.keep(message, link);
+        break;
+      case 'checkpoint-wanted':
+        this.migrations.checkpoints.wanted(message, link);
         break;
       case 'journal':
         this.migrations.checkpoints.journal(message, link);

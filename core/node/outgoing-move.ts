@@ -15,7 +15,7 @@ import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
 import type { Instance } from '../ports/runtime.js';
 import type { Bases } from './bases.js';
-import { captureCell } from './capture.js';
+import { captureCell, encodeCapture } from './capture.js';
 import type { Cell } from './cell.js';
 import { homeOf } from './directory.js';
 import type { ArrivedMessage } from './incoming-move.js';
@@ -215,7 +215,7 @@ export class OutgoingMove {
     cell.outlet.release();
     const instance = await (cell.instance as Instance).capture();
     cell.outlet.release();
-    this.bytes = captureCell(cell, instance, host.now(), true);
+    this.bytes = encodeCapture(captureCell(cell, instance, host.now(), true));
     this.state = instance.state;
     this.sentBytes = this.bytes.length;
     const hash = await host.options.digest.sha256(this.bytes);
