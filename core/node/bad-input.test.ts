@@ -269,7 +269,7 @@ test('bad input: corrupt, truncated and lying frames close the link with one lin
       return writer.take();
     },
   ];
-  for (const make of frames) {
+  for (const [index, make] of frames.entries()) {
     const [ours, theirs] = createPipes();
     const closed = new Promise<void>((resolve) => {
       theirs.onClose = () => resolve();
@@ -277,7 +277,7 @@ test('bad input: corrupt, truncated and lying frames close the link with one lin
     node.accept(ours);
     const up = nextEvent(node, 'link-up');
     const hello = new FrameWriter();
-    hello.control(encode({ type: 'hello', protocol: 1, node: 'liar', boot: 'b' }, outgoingRefs));
+    hello.control(encode({ type: 'hello', protocol: 1, node: 'liar', boot: `b${index}` }, outgoingRefs));
     theirs.send(hello.take());
     await up;
     theirs.send(make(new FrameWriter()));

@@ -28,6 +28,7 @@ export class Channel extends Outbox {
   successor: Channel | undefined = undefined;
   /** Hears what a receiver on this node has made stable, where the sender holds on to its records (O2). */
   private sink: LocalSink | undefined = undefined;
+  private delivering = false;
 
   constructor(
     readonly from: Cell,
@@ -69,19 +70,29 @@ export class Channel extends Outbox {
     this.cell = this.cursor = undefined;
   }
 
-  /** Hands over copies: the receiver's marks on a record are its own. */
   private deliver(cell: Cell, cursor: Cursor): void {
-    for (let record = this.nextToSend(); record !== undefined; record = this.nextToSend()) {
-      this.sent = record.number;
-      if (cursor.accept(record.number) !== 'next' || cursor.wasHandled(record.number)) continue;
-      const { kind, message, value, bytes, correlation, deadlineAt } = record;
-      const copy = new ChannelRecord(kind, message, value, bytes, correlation, deadlineAt);
-      copy.number = record.number;
-      copy.cursor = cursor;
-      copy.sender = cursor.from;
-      cell.arrive(copy);
+    // What is delivered may be handled and acknowledged at once, which leads back here: the loop under way goes on with what that let free.
+    if (this.delivering) return;
+    this.delivering = true;
+    try {
+      for (let record = this.nextToSend(); record !== undefined && this.cell === cell; record = this.nextToSend()) {
+        this.sent = record.number;
+        if (cursor.accept(record.number) === 'next' && !cursor.wasHandled(record.number)) cell.arrive(copyFor(cursor, record));
+      }
+    } finally {
+      this.delivering = false;
     }
+    if (this.cell !== cell) this.send();
   }
+}
+
+/** The receiver's marks on a record are its own. */
+function copyFor(cursor: Cursor, { number, kind, message, value, bytes, correlation, deadlineAt }: ChannelRecord): ChannelRecord {
+  const copy = new ChannelRecord(kind, message, value, bytes, correlation, deadlineAt);
+  copy.number = number;
+  copy.cursor = cursor;
+  copy.sender = cursor.from;
+  return copy;
 }
 
 /** Acknowledgements between two actors of one node. */

@@ -16,6 +16,9 @@ const Ledger = actor('ledger', {
       return state.entries.length;
     },
     all: (state) => state.entries,
+    async *each(state) {
+      for (const entry of state.entries) yield entry;
+    },
   },
 });
 
@@ -58,6 +61,19 @@ test('durable: refused where nothing is kept beyond a crash', (t) => {
   const error = GodwitError.from(t.throws(() => spawn(robot, Ledger, 'l')));
   t.is(error.code, 'FAILED_PRECONDITION');
   t.regex(error.message, /robot\/l is durable.*data directory/);
+});
+
+test('durable: a stream is read in order, to its end, where reader and actor share a node', async (t) => {
+  const { w, robot } = two();
+  const ledger = spawn(robot, Ledger, 'l');
+  for (const entry of numbers(40)) dispatch(ledger, 'put', entry);
+  const read: unknown[] = [];
+  await w.settle(
+    (async () => {
+      for await (const entry of ledger.each()) read.push(entry);
+    })(),
+  );
+  t.deepEqual(read, numbers(40));
 });
 
 test('durable: an actor at home is there again after its device restarts, with every turn that was answered', async (t) => {

@@ -2,76 +2,25 @@
 // over one pipe after another. What a pipe lost is sent again on the next one; cursors drop what had arrived.
 //
 // L1 Whatever is written between two microtask checkpoints leaves as one frame.
-// L2 Stream numbers and names belong to one session (one pipe): each session opens its streams anew.
-// L3 A record enters a cell only under the epoch and incarnation its cursor knows now (I3).
+// L2 Stream numbers and names belong to one session (one pipe): each session opens its streams anew. What the peer opens is `inbound.ts`.
 
-import { decode, encode } from '../codec/index.js';
+import { encode } from '../codec/index.js';
 import { type AcknowledgementSink, type Cursor, creditWindow } from '../delivery/cursor.js';
-import { ChannelRecord, isTurn, recordKinds } from '../delivery/record.js';
-import { FrameWriter, readFrame } from '../delivery/wire.js';
-import { GodwitError } from '../errors.js';
-import type { Cancel, Clock } from '../ports/clock.js';
-import type { Target } from '../ports/runtime.js';
+import { isTurn, recordKinds } from '../delivery/record.js';
+import { type FrameHandler, FrameWriter, readFrame } from '../delivery/wire.js';
+import { errorFromValue, GodwitError } from '../errors.js';
+import type { Cancel } from '../ports/clock.js';
 import type { Pipe } from '../ports/transport.js';
-import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
-import { type Directory, homeOf } from './directory.js';
+import { Conduct, lie, type Offence, offenceOf } from './conduct.js';
+import { homeOf } from './directory.js';
+import { Inbound, maxStreams } from './inbound.js';
+import { type GoodbyeMessage, sayGoodbye } from './introduction.js';
+import type { BounceAnswer, ControlMessage, LinkHost, Peer } from './link-host.js';
+import { maxMessageBytes, type OpenBody, parseAnswer, parseControl, readControl } from './peer-message.js';
 import { outgoingRefs } from './refs.js';
 
-/** A node, told from earlier lives of the same name. */
-export interface Peer {
-  readonly node: string;
-  readonly boot: string;
-}
-
-/** Any message between nodes that is not a record; `type` says what it is. */
-export interface ControlMessage {
-  readonly type: string;
-}
-
-/** What a link needs of its node. */
-export interface LinkHost {
-  readonly clock: Clock;
-  readonly directory: Directory;
-  now(): number;
-  cell(address: string): Cell | undefined;
-  control(link: Link, message: ControlMessage): void;
-  /** What a sender is told whose record found nobody here. */
-  answer(address: string): BounceAnswer;
-  /** The peer said where the receiver of `channel` is, or that it knows nothing of it. */
-  bounced(channel: Channel, link: Link, answer: BounceAnswer): void;
-  /** A takeover lost records of a stream. */
-  gap(cell: Cell, cursor: Cursor): void;
-  /** Everything that an ended sender had sent on this channel has arrived. */
-  delivered(channel: Channel): void;
-  linkDown(link: Link, reason: string): void;
-  linkFailed(link: Link, error: GodwitError): void;
-}
-
-/** Why a stream was not accepted. */
-export interface BounceAnswer {
-  /** Owner and epoch the refusing node knows, if it knows any. */
-  readonly node?: string;
-  readonly epoch?: number;
-  /** True if the sender itself is of an older life or epoch. */
-  readonly fenced?: boolean;
-  /** True if the actor is on its way to the refusing node. */
-  readonly coming?: boolean;
-}
-
-interface OpenBody {
-  readonly from: Target;
-  readonly life: string;
-  readonly incarnation: number;
-  readonly epoch: number;
-  readonly to: string;
-}
-
-interface Incoming {
-  readonly cell: Cell;
-  readonly cursor: Cursor;
-  readonly epoch: number;
-}
+export type { BounceAnswer, ControlMessage, LinkHost, Peer } from './link-host.js';
 
 /** Bytes a pipe may hold before the link waits for it to drain: more would only queue stale frames. */
 const highWaterBytes = 1024 * 1024;
@@ -82,17 +31,25 @@ const acknowledgeAfterMs = 5;
 /** Handled records after which an acknowledgement waits no longer. */
 const acknowledgeAfterRecords = creditWindow / 4;
 const pingEveryMs = 5000;
+/**
+ * Bytes that wait for a peer that reads nothing and goes on saying things that want an answer. What this node sends of itself stays below:
+ * the high water, and one frame of the longest that a transport takes (64 MiB).
+ */
+const unreadBytes = 128 * 1024 * 1024;
+/** Of what a peer says for itself, in this node's log and events. */
+const maxReasonUnits = 1024;
 
-export class Link implements AcknowledgementSink {
+export class Link implements AcknowledgementSink, FrameHandler {
   rttMs = Number.NaN;
   private pipe: Pipe | undefined;
   private readonly writer = new FrameWriter();
   private ready: Channel[] = [];
   private dirty: Cursor[] = [];
   private channels: Array<Channel | undefined> = [undefined];
-  private incoming: Array<Incoming | undefined> = [];
+  private inbound: Inbound;
   private namesOut = new Map<string, number>();
-  private namesIn: string[] = [];
+  private conduct = new Conduct();
+  private farewell: GodwitError | undefined;
   private scheduled = false;
   private cancelAcknowledge: Cancel | undefined;
   private cancelPing: Cancel = () => {};
@@ -104,7 +61,9 @@ export class Link implements AcknowledgementSink {
   constructor(
     public peer: Peer,
     private readonly host: LinkHost,
-  ) {}
+  ) {
+    this.inbound = new Inbound(this, host);
+  }
 
   get attached(): boolean {
     return this.pipe !== undefined;
@@ -114,8 +73,12 @@ export class Link implements AcknowledgementSink {
     return this.pipe?.bufferedBytes ?? 0;
   }
 
-  /** Goes on over a new pipe, on which the peer has introduced itself. The old pipe, if there is one, is closed. */
+  /**
+   * Goes on over a new pipe, on which the peer has introduced itself. The old pipe, if there is one, is closed.
+   * @throws {GodwitError} UNAVAILABLE the peer is shut out for a while, for what it did on a former pipe; it is told
+   */
   attach(pipe: Pipe, peer: Peer, routed: Iterable<Channel>): void {
+    this.admit(pipe, peer);
     const old = this.pipe;
     this.pipe = undefined;
     old?.close();
@@ -124,14 +87,14 @@ export class Link implements AcknowledgementSink {
     this.forgetSession();
     if (peer.boot !== this.peer.boot) this.forgetLife(routed, peer.node);
     this.peer = peer;
+    this.farewell = undefined;
     this.pipe = pipe;
     this.writer.length = 0;
     this.ready = [];
     this.dirty = [];
     this.channels = [undefined];
-    this.incoming = [];
+    this.inbound = new Inbound(this, this.host);
     this.namesOut = new Map();
-    this.namesIn = [];
     pipe.onFrame = (frame) => this.received(pipe, frame);
     pipe.onDrain = () => this.wake();
     pipe.onClose = (error) => this.dropped(pipe, error);
@@ -147,7 +110,7 @@ export class Link implements AcknowledgementSink {
   /** L2: what a cursor knows of a former session must reach no channel of the next one. */
   private forgetSession(): void {
     for (const cursor of this.dirty) cursor.dirty = false;
-    for (const incoming of this.incoming) if (incoming?.cursor.sink === this) incoming.cursor.sink = undefined;
+    this.inbound.close();
   }
 
   /** The peer restarted empty: nobody there waits for answers to what its former life asked, and its actors are others of the same names. */
@@ -197,16 +160,30 @@ export class Link implements AcknowledgementSink {
   /** Sends a control message, in order with the records. Lost if the link is down: proposals, questions, checkpoints and READY are repeated by their senders, `ended` and recalls are not. */
   control(message: ControlMessage): void {
     if (this.pipe === undefined) return;
-    this.writer.control(encode(message, outgoingRefs));
+    const body = encode(message, outgoingRefs);
+    if (body.length > maxMessageBytes) {
+      this.host.log('error', 'link.message-too-large', { peer: this.peer.node, type: message.type, bytes: body.length, limit: maxMessageBytes });
+      return;
+    }
+    this.writer.control(body);
     this.wake();
   }
 
   /** Tells the sender of a stream that its receiver is elsewhere. */
   bounce(stream: number, answer: BounceAnswer): void {
     if (this.pipe === undefined) return;
-    this.incoming[stream] = undefined;
     this.writer.bounce(stream, encode(answer, outgoingRefs));
     this.wake();
+  }
+
+  /**
+   * The peer did what it may not: it is refused, logged once in the peer's life for each kind of offence, and closes the link when it persists.
+   * Nothing else changes.
+   */
+  refuse(offence: Offence, error: GodwitError): void {
+    const { peer, host } = this;
+    if (this.conduct.isNew(offence)) host.log('warn', 'link.offence', { peer: peer.node, boot: peer.boot, offence, code: error.code, reason: error.message });
+    if (this.conduct.persists(host.clock.now())) this.expel(error, 'closed');
   }
 
   // ── Sending ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -260,6 +237,8 @@ export class Link implements AcknowledgementSink {
   }
 
   private openStream(channel: Channel): void {
+    // The next session opens only what still lives.
+    if (this.channels.length === maxStreams) this.pipe?.close();
     channel.stream = this.channels.length;
     this.channels.push(channel);
     const { target, life, epoch } = channel.from;
@@ -291,9 +270,7 @@ export class Link implements AcknowledgementSink {
       readFrame(frame, this);
     } catch (thrown) {
       const error = GodwitError.from(thrown, 'DATA_LOSS');
-      this.host.linkFailed(this, error);
-      this.dropped(pipe, error);
-      pipe.close();
+      this.expel(error, offenceOf(error));
     }
   }
 
@@ -301,47 +278,45 @@ export class Link implements AcknowledgementSink {
     if (pipe !== this.pipe) return;
     this.pipe = undefined;
     this.cancelPing();
-    this.host.linkDown(this, error?.message ?? 'closed');
+    const { farewell, peer } = this;
+    this.host.linkDown(this, farewell === undefined ? (error?.message ?? 'closed') : `node ${peer.node} closed the link: ${farewell.message}`);
+  }
+
+  /** Another life of a node answers for itself alone. @throws {GodwitError} UNAVAILABLE */
+  private admit(pipe: Pipe, peer: Peer): void {
+    if (peer.boot !== this.peer.boot) {
+      this.conduct = new Conduct();
+      return;
+    }
+    const waitMs = this.conduct.exclusionMs(this.host.clock.now());
+    if (waitMs === 0) return;
+    const error = new GodwitError('UNAVAILABLE', `node ${peer.node} is shut out of ${this.host.name} for its conduct, for another ${Math.ceil(waitMs)} ms`);
+    sayGoodbye(pipe, error);
+    throw error;
+  }
+
+  /** Closes the link for what the peer did, tells it why, and does not let it back at once. */
+  private expel(error: GodwitError, offence: Offence): void {
+    const { pipe, host } = this;
+    if (pipe === undefined) return;
+    if (this.conduct.isNew(offence)) host.linkFailed(this, error);
+    this.conduct.exclude(host.clock.now());
+    sayGoodbye(pipe, error);
+    this.dropped(pipe, error);
+    // A pipe that closes may lose what was sent before.
+    host.clock.soon(() => pipe.close());
   }
 
   record(kind: number, name: number, stream: number, number: number, correlation: number, remainingMs: number, payload: Uint8Array | undefined): void {
-    const incoming = this.incoming[stream];
-    if (incoming === undefined) return;
-    const { cell, cursor } = incoming;
-    if (cell.status === 'ended') {
-      this.bounce(stream, this.host.answer(cell.address));
-      return;
-    }
-    if (incoming.epoch !== cursor.epoch || cell.cursors.get(cursor.from.$address) !== cursor) {
-      this.bounce(stream, { fenced: true, epoch: cursor.epoch });
-      return;
-    }
-    const recordKind = recordKinds[kind];
-    const message = name === 0 ? '' : this.namesIn[name];
-    if (recordKind === undefined || message === undefined)
-      throw new GodwitError('DATA_LOSS', `record ${number} of ${cursor.from.$address} has unknown kind ${kind} or name ${name}`);
-    if (recordKind === 'tell' && correlation !== 0) throw new GodwitError('DATA_LOSS', `tell ${number} of ${cursor.from.$address} claims to be an ask`);
-    const accepted = cursor.accept(number);
-    if (accepted === 'repeated') {
-      this.acknowledge(cursor);
-      return;
-    }
-    if (accepted === 'gap') throw new GodwitError('DATA_LOSS', `record ${number} of ${cursor.from.$address} to ${cell.address} came after ${cursor.accepted}`);
-    if (cursor.lost > 0) this.host.gap(cell, cursor);
-    if (cursor.wasHandled(number)) return;
-    const deadlineAt = remainingMs === Number.POSITIVE_INFINITY ? remainingMs : this.host.now() + remainingMs;
-    const arrived = new ChannelRecord(recordKind, message, undefined, payload, correlation, deadlineAt);
-    arrived.number = number;
-    arrived.cursor = cursor;
-    arrived.sender = cursor.from;
-    cell.arrive(arrived);
+    this.inbound.record(kind, name, stream, number, correlation, remainingMs, payload);
   }
 
   ack(stream: number, stable: number, credit: number): void {
-    const channel = this.channels[stream];
+    const channel = this.channel(stream, 'acknowledgement');
     if (channel === undefined) return;
-    if (stable >= channel.next)
-      throw new GodwitError('DATA_LOSS', `acknowledgement of record ${stable} that ${channel.from.address} never sent to ${channel.to}`);
+    // Written so that NaN fails. No receiver has handled what was never sent, so none grants more than a window beyond it.
+    if (!(stable < channel.next && credit < channel.next + creditWindow))
+      throw lie('acknowledgement', `acknowledgement of record ${stable}, credit ${credit}: ${channel.from.address} never sent that to ${channel.to}`);
     channel.acknowledge(stable);
     if (channel.retiring && channel.held.length === 0) this.host.delivered(channel);
     if (credit > channel.credit) {
@@ -351,37 +326,60 @@ export class Link implements AcknowledgementSink {
   }
 
   open(stream: number, body: Uint8Array): void {
-    const { from, life, incarnation, epoch, to } = decode(body, outgoingRefs) as OpenBody;
-    const cell = this.host.cell(to);
-    if (cell === undefined || cell.status === 'ended') {
-      this.bounce(stream, this.host.answer(to));
-      return;
-    }
-    try {
-      const cursor = cell.cursorFor(from, life, incarnation, epoch);
-      cursor.sink = this;
-      cursor.stream = stream;
-      this.incoming[stream] = { cell, cursor, epoch };
-      this.acknowledge(cursor);
-    } catch (thrown) {
-      if (GodwitError.from(thrown).code !== 'ABORTED') throw thrown;
-      this.bounce(stream, { fenced: true, epoch: cell.cursors.get(from.$address)?.epoch ?? 0 });
-    }
+    this.checkReading();
+    this.inbound.open(stream, body);
   }
 
   name(name: number, text: Uint8Array): void {
-    this.namesIn[name] = String(decode(text, outgoingRefs));
+    this.inbound.name(name, text);
   }
 
   bounceReceived(stream: number, body: Uint8Array): void {
-    const channel = this.channels[stream];
-    if (channel !== undefined) this.host.bounced(channel, this, decode(body, outgoingRefs) as BounceAnswer);
+    const channel = this.channel(stream, 'bounce');
+    const answer = parseAnswer(body);
+    if (channel === undefined) return;
+    // Sent there again it would come back again, as fast as the link is.
+    if (answer.node === this.peer.node) throw lie('bounce', `says that ${channel.to} is on ${answer.node}, and refuses what is sent to it there`);
+    this.host.bounced(channel, this, answer);
   }
 
   controlReceived(body: Uint8Array): void {
-    const message = decode(body, outgoingRefs) as ControlMessage & { readonly at?: number };
-    if (message.type === 'ping') this.control({ type: 'pong', at: message.at } as ControlMessage);
-    else if (message.type === 'pong') this.rttMs = this.host.clock.now() - (message.at ?? Number.NaN);
-    else this.host.control(this, message);
+    this.checkReading();
+    const message = readControl(body);
+    if (message.type === 'ping' || message.type === 'pong') this.measure(message);
+    else if (message.type === 'goodbye') {
+      const { code, message: reason } = errorFromValue((message as GoodbyeMessage).reason);
+      this.farewell = new GodwitError(code, reason.slice(0, maxReasonUnits));
+    } else {
+      let parsed: ControlMessage;
+      try {
+        parsed = parseControl(message, this.peer, this.host.clock.now());
+      } catch (thrown) {
+        this.refuse('control', GodwitError.from(thrown));
+        return;
+      }
+      this.host.control(this, parsed);
+    }
+  }
+
+  private measure(message: ControlMessage & { readonly at?: unknown }): void {
+    const { at } = message;
+    const now = this.host.clock.now();
+    if (typeof at !== 'number' || !Number.isFinite(at) || (message.type === 'pong' && at > now))
+      this.refuse('control', new GodwitError('INVALID_ARGUMENT', `'${message.type}' of ${String(at).slice(0, 64)} ms at ${now} ms`));
+    else if (message.type === 'ping') this.control({ type: 'pong', at } as ControlMessage);
+    else this.rttMs = now - at;
+  }
+
+  /** The channel a number stands for; undefined if it has gone another way since, of which the peer need not have heard. @throws {GodwitError} it never stood for any */
+  private channel(stream: number, offence: Offence): Channel | undefined {
+    if (stream === 0 || stream >= this.channels.length) throw lie(offence, `answers stream ${stream}, which was never opened to it`);
+    return this.channels[stream];
+  }
+
+  /** @throws {GodwitError} RESOURCE_EXHAUSTED the peer makes this node answer and reads no answer */
+  private checkReading(): void {
+    if (this.bufferedBytes <= unreadBytes) return;
+    throw lie('not-reading', `left ${this.bufferedBytes} bytes unread, limit ${unreadBytes}`, 'RESOURCE_EXHAUSTED');
   }
 }

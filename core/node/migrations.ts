@@ -4,6 +4,7 @@ import { GodwitError, valueFromError } from '../errors.js';
 import { answerStray, type MigrationMessage, type MoveId, type PrepareMessage, type Role, receiversOf } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
+import { checkPrepare, denialOf } from './authority.js';
 import { BaseExchange } from './base-exchange.js';
 import { Bases } from './bases.js';
 import type { Cell } from './cell.js';
@@ -97,6 +98,13 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   receive(message: MigrationMessage, link: Link | undefined): void {
     if (link !== undefined && (message.from.name !== link.peer.node || message.from.boot !== link.peer.boot)) {
       throw new GodwitError('PERMISSION_DENIED', `node ${link.peer.node} sent a '${message.type}' in the name of ${message.from.name}`);
+    }
+    if (link !== undefined) {
+      const denial = denialOf(message, this.outgoing.get(message.move)?.machine.state, this.incoming.get(message.move)?.machine.state);
+      if (denial !== undefined) {
+        link.refuse('authority', denial);
+        return;
+      }
     }
     if (message.type === 'prepare' && !this.incoming.has(message.move) && !this.expect(message)) return;
     const event = at(this.host, { type: 'message', message } as const);
@@ -214,6 +222,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   private expect(message: PrepareMessage): boolean {
     const { move, actor, epoch, from } = message;
     try {
+      checkPrepare(message, this.host.id, this.homes.get(actor)?.state.register, this.incoming.size);
       this.incoming.set(move, new IncomingMove(this.host, this, move, actor, parseManifest(message.manifest), from.name));
       return true;
     } catch (thrown) {
