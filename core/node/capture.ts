@@ -110,8 +110,7 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, rolle
   for (const outbox of capture.outboxes) {
     const channel = new Channel(cell, outbox.to, outbox.incarnation);
     channel.restoreFrom(outbox, now);
-    // What a capture tells of is safe with whoever keeps the capture.
-    if (cell.durable) channel.released = outbox.next - 1;
+    if (cell.durable) channel.releasedUpTo(outbox.next - 1);
     cell.outlet.channels.set(outbox.to, channel);
   }
   const arrived = (from: string, captured: RecordCapture): ChannelRecord => {

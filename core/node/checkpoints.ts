@@ -82,6 +82,11 @@ export class Checkpoints {
     return before === undefined ? undefined : applyDelta(before, delta);
   }
 
+  /** True while something that an owner has told is not noted yet: nobody may take over from it before (D3). */
+  isHearing(actor: string): boolean {
+    return this.incoming.has(actor);
+  }
+
   private backupOf(cell: Cell): Backup {
     let backup = this.backups.get(cell.address);
     if (backup?.cell !== cell) {

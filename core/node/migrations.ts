@@ -41,6 +41,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
       this.bases,
       send,
       (cell, move, leaseUntilMs) => this.own(cell, move, leaseUntilMs),
+      (actor) => this.checkpoints.isHearing(actor),
       (from, actor, hash) => this.exchange.obtain(from, actor, hash),
     );
     this.checkpoints = new Checkpoints(host, this.bases, this.homes);

@@ -63,7 +63,7 @@ export class Replay {
       if (record.number < channel.next) continue;
       channel.hold(restoreRecord(record, now));
       channel.next = record.number + 1;
-      channel.released = record.number;
+      channel.releasedUpTo(record.number);
       channel.rewind();
     }
     const { from, life, incarnation, epoch, record } = journal.input;
