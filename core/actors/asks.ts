@@ -60,6 +60,11 @@ export class StreamReader implements AsyncIterableIterator<unknown>, Waiting {
 
   item(value: unknown): void {
     if (this.ended) return;
+    if (this.read + this.items.length >= this.granted) {
+      this.reject(new GodwitError('DATA_LOSS', `a stream sent more than the ${this.granted} items it was granted`));
+      this.cancel();
+      return;
+    }
     this.items.push(value);
     const reader = this.readers.shift();
     reader?.resolve({ done: false, value: this.take() });

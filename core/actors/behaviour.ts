@@ -113,7 +113,14 @@ export class Behaviour implements Holder {
 
   item(ask: number, payload: Payload): void {
     const waiting = this.waiting.get(ask);
-    if (waiting instanceof StreamReader) waiting.item(this.open(payload));
+    if (!(waiting instanceof StreamReader)) return;
+    try {
+      waiting.item(this.open(payload));
+    } catch (thrown) {
+      // The items after it would be read as if it had not been there.
+      this.giveUp(ask);
+      waiting.reject(GodwitError.from(thrown, 'DATA_LOSS'));
+    }
   }
 
   end(ask: number): void {

@@ -39,7 +39,9 @@ export class OpenStream {
   }
 
   grant(upTo: number): void {
-    if (upTo > this.upTo) this.upTo = upTo;
+    // A reader grants a window beyond what it has read, so never more than a window beyond what was sent; what a peer says is no number may be none.
+    const granted = Math.min(Number(upTo), this.sent + streamWindow);
+    if (granted > this.upTo) this.upTo = granted;
     this.pump();
   }
 

@@ -50,6 +50,8 @@ export class Outbox {
 
   /** Forgets what is stable. */
   acknowledge(stable: number): void {
+    // The route may have begun again meanwhile; what is stable needs no second way.
+    if (stable > this.sent) this.sent = stable;
     for (let first = this.held.peek(); first !== undefined && first.number <= stable; first = this.held.peek()) {
       this.held.shift();
       this.heldBytes -= first.bytes?.length ?? 0;

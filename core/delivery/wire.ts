@@ -3,12 +3,13 @@
 //
 //     RECORD   1 | kind u8 | name u16 | stream u32 | number f64 | correlation f64 | remaining f64 (ms) | length u32 | payload
 //     ACK      2 | 0 u8 | 0 u16 | stream u32 | stable f64 | credit f64
-//     OPEN     3 | 0 u8 | 0 u16 | stream u32 | length u32 | encoded {from, incarnation, epoch, to}
+//     OPEN     3 | 0 u8 | 0 u16 | stream u32 | length u32 | encoded {from, life, incarnation, epoch, to}
 //     NAME     4 | 0 u8 | name u16 | length u32 | encoded string
-//     BOUNCE   5 | 0 u8 | 0 u16 | stream u32 | length u32 | encoded {node?, epoch?, fenced?}
+//     BOUNCE   5 | 0 u8 | 0 u16 | stream u32 | length u32 | encoded {node?, epoch?, fenced?, coming?}
 //     CONTROL  6 | 0 u8 | 0 u16 | length u32 | encoded message
 //
-// `stream` numbers an outbox within one session of a link, chosen by the sender with OPEN; ACK and BOUNCE answer with the same number.
+// `stream` numbers an outbox within one session of a link, chosen by the sender with OPEN, in order from 1 like the names of NAME; ACK and
+// BOUNCE answer with the same number.
 // Length 0xffffffff stands for 'no payload' (undefined).
 import { GodwitError } from '../errors.js';
 

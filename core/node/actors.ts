@@ -349,7 +349,7 @@ export class Actors implements CellHost {
 
   private turnFailed(cell: Cell, record: TurnRecord, threw: ErrorValue, decision: string): void {
     this.host.emit({ type: 'turn-failed', actor: cell.address, message: record.message, code: threw.code, reason: threw.message, decision });
-    const stops = decision === 'stop' || (decision === 'reset' && !cell.mayReset(this.now()));
+    const stops = decision === 'stop' || (decision === 'reset' && !cell.resets.mayBeOneMore(this.now()));
     if (!stops && decision !== 'escalate') return;
     // No turn begins any more; the actor ends after the failed turn's own replies have left.
     cell.freeze();

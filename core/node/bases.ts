@@ -13,6 +13,11 @@ export class Bases {
     return this.bytesOf.get(hash);
   }
 
+  /** True if this copy is kept for this actor. */
+  isFor(actor: string, hash: Hash): boolean {
+    return this.keptFor.get(actor)?.includes(hash) ?? false;
+  }
+
   keep(actor: string, hash: Hash, bytes: Uint8Array): void {
     this.bytesOf.set(hash, bytes);
     const kept = this.keptFor.get(actor);

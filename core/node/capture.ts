@@ -159,3 +159,8 @@ function captureEncoded(cell: Cell, record: ChannelRecord, now: number): RecordC
   }
   return captureRecord(record, now);
 }
+
+/** Streams begin again with nothing granted: a generator that ran before the actor does would change what was captured, for a move that may fail. */
+export function ungranted(capture: InstanceCapture): InstanceCapture {
+  return { ...capture, streams: capture.streams.map((stream) => ({ ...stream, upTo: stream.sent })) };
+}

@@ -22,6 +22,7 @@ import type { Channel } from './channel.js';
 import { Outlet } from './outlet.js';
 import { CellTimer, type PendingAsk } from './pending.js';
 import type { Replay } from './replay.js';
+import { Resets } from './resets.js';
 import { UnderWay } from './under-way.js';
 
 /** What a cell needs of its node. */
@@ -106,6 +107,7 @@ export class Cell {
   private readonly drained: Array<() => void> = [];
   /** Messages whose handlers have returned without a promise so far. */
   private readonly synchronous = new Set<string>();
+  readonly resets: Resets;
   private awaitsCapture = false;
   private holds = 0;
   private freezes = 0;
@@ -119,6 +121,7 @@ export class Cell {
   ) {
     this.outlet = new Outlet(this, host);
     this.underWay = new UnderWay(this);
+    this.resets = new Resets(definition?.supervise);
     this.durable = definition?.durability === 'durable';
     this.byCheckpoint = this.durable;
   }
@@ -310,15 +313,6 @@ export class Cell {
     this.outlet.release();
   }
 
-  /** Counts a reset. @returns false if the definition's restart intensity is used up */
-  mayReset(now: number): boolean {
-    const { maxResets = 10, withinMs = 60_000 } = this.definition?.supervise ?? {};
-    this.resets = this.resets.filter((at) => now - at < withinMs);
-    this.resets.push(now);
-    return this.resets.length <= maxResets;
-  }
-  private resets: number[] = [];
-
   private begin(record: TurnRecord): void {
     this.inflight.push(record);
     try {
@@ -373,6 +367,13 @@ export class Cell {
     }
   }
 
+  /** The actor or application at `address` lives its life `now`: what a former one sent is answered no more. */
+  forgetLife(address: string, now: string): void {
+    if (this.cursors.get(address)?.life === now) return;
+    this.cursors.delete(address);
+    this.outlet.forgetAnswersTo(address);
+  }
+
   /** The cursor for a sender's stream; a higher incarnation begins anew, a lower one is refused. @throws {GodwitError} ABORTED an older life or epoch of the sender */
   cursorFor(from: Target, life: string, incarnation: number, epoch: number): Cursor {
     let cursor = this.cursors.get(from.$address);
@@ -384,6 +385,7 @@ export class Cell {
       );
     }
     if (cursor === undefined || incarnation > cursor.incarnation) {
+      if (this.cursors.has(from.$address)) this.outlet.forgetAnswersTo(from.$address);
       for (const record of this.mailbox) if (record.sender?.$address === from.$address) record.cancelled = true;
       cursor = new Cursor(from, life, incarnation, epoch);
       cursor.byCheckpoint = this.byCheckpoint;

@@ -48,7 +48,7 @@ export class Checkpoints {
 
   /** The home's side: keeps what the owner sent; `registered` answers it. */
   keep(message: CheckpointMessage, from: Link): void {
-    this.inTurn(message.actor, async () => {
+    this.inTurn(message.actor, from, async () => {
       const { options } = this.host;
       const bytes = await this.bytesOf(message, from);
       if (bytes === undefined) {
@@ -64,7 +64,7 @@ export class Checkpoints {
 
   /** The home's side: notes what the owner's turn under way has sent. */
   journal({ actor, epoch, sequence, journal }: JournalMessage, from: Link): void {
-    this.inTurn(actor, async () => {
+    this.inTurn(actor, from, async () => {
       const { node: name, boot } = from.peer;
       await this.homes.journaled(actor, { name, boot }, epoch, journal);
       from.control({ type: 'journaled', actor, sequence } as JournaledMessage);
@@ -96,10 +96,12 @@ export class Checkpoints {
     return backup;
   }
 
-  private inTurn(actor: string, work: () => Promise<void>): void {
+  private inTurn(actor: string, from: Link, work: () => Promise<void>): void {
     const done = (this.incoming.get(actor) ?? Promise.resolve()).then(work).catch((thrown: unknown) => {
-      const { code, message } = GodwitError.from(thrown);
-      this.host.options.logger.log('warn', 'checkpoint.refused', { node: this.host.id.name, actor, code, reason: message });
+      const error = GodwitError.from(thrown);
+      // One that came late, from an owner that is none any more, is no offence.
+      if (error.code === 'DATA_LOSS') from.refuse('checkpoint', error);
+      else this.host.options.logger.log('debug', 'checkpoint.refused', { node: this.host.id.name, actor, code: error.code, reason: error.message });
     });
     this.incoming.set(actor, done);
     done.then(() => this.incoming.get(actor) === done && this.incoming.delete(actor)).catch(() => undefined);

@@ -21,7 +21,7 @@ import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
 import type { Instance } from '../ports/runtime.js';
 import type { Bases } from './bases.js';
-import { beginIncarnation, parseCapture, restoreCell } from './capture.js';
+import { beginIncarnation, parseCapture, restoreCell, ungranted } from './capture.js';
 import type { Cell } from './cell.js';
 import { homeOf } from './directory.js';
 import { HomeStore } from './home-store.js';
@@ -85,7 +85,9 @@ export class Homes {
 
   /** True while a takeover brings the actor back here. */
   isRestoring(address: string): boolean {
-    return this.homes.get(address)?.machine.state.phase === 'restoring';
+    const home = this.homes.get(address);
+    // Between the two the register is on its way to the disk.
+    return home?.machine.state.phase === 'restoring' || home?.recovering !== undefined;
   }
 
   /** The application spawned the actor anew. @returns true if the register knows it and it comes back by itself */
@@ -244,10 +246,10 @@ export class Homes {
     if (capture.durable && home.journal?.turn === capture.turns) Replay.prepare(cell, home.journal, host.now());
     // Asks of forgotten turns may still be answered: their numbers are not used again. A durable actor forgets none.
     const nextAsk = capture.durable ? capture.instance.nextAsk : Math.max(capture.instance.nextAsk, home.machine.state.register.epoch * numbersPerEpoch);
-    const instance = { ...capture.instance, nextAsk };
+    const instance = ungranted({ ...capture.instance, nextAsk });
     const tier = native || home.manifest === undefined ? 'native' : home.manifest.tier;
     cell.instance = await host.createInstance(cell, tier, home.manifest, instance);
-    cell.lastCapture = instance;
+    cell.lastCapture = { ...instance, streams: capture.instance.streams };
     home.recovering = cell;
   }
 
@@ -260,6 +262,7 @@ export class Homes {
     this.host.enter(cell);
     this.own(cell, move, Number.POSITIVE_INFINITY);
     cell.run(cell.instance as Instance);
+    for (const { ask, upTo } of cell.lastCapture?.streams ?? []) cell.instance?.more(ask, upTo);
     this.host.emit({ type: 'restored', actor: cell.address, lostNode: home.lostNode, epoch, incarnation: cell.incarnation, turns: cell.turns });
   }
 

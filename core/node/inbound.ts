@@ -90,6 +90,11 @@ export class Inbound {
       this.bounce(stream, this.host.answer(to));
       return;
     }
+    // A life counts its asks from one: an answer to a former one would be taken for another.
+    if (opened.toLife !== undefined && opened.toLife !== cell.life) {
+      this.bounce(stream, { reborn: cell.life });
+      return;
+    }
     const known = this.laterEpoch(opened, cell);
     if (known !== undefined) {
       this.bounce(stream, { fenced: true, epoch: known });

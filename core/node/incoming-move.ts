@@ -11,8 +11,8 @@ import {
 } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import type { Manifest, Tier } from '../ports/module-source.js';
-import type { Instance, InstanceCapture } from '../ports/runtime.js';
-import { parseCapture, restoreCell } from './capture.js';
+import type { Instance } from '../ports/runtime.js';
+import { parseCapture, restoreCell, ungranted } from './capture.js';
 import type { Cell } from './cell.js';
 import { homeOf } from './directory.js';
 import { Machine } from './machine.js';
@@ -214,9 +214,4 @@ export class IncomingMove {
     for (const { ask, upTo } of cell.lastCapture?.streams ?? []) instance.more(ask, upTo);
     host.emit({ type: 'arrived', actor: cell.address, from: this.source, tier: instance.tier, place: instance.place, epoch });
   }
-}
-
-/** Streams begin again with nothing granted: a generator that ran before the actor does would change what was captured, for a move that may fail. */
-function ungranted(capture: InstanceCapture): InstanceCapture {
-  return { ...capture, streams: capture.streams.map((stream) => ({ ...stream, upTo: stream.sent })) };
 }

@@ -24,16 +24,20 @@ export const Echo = actor('echo', {
 export type Line = { readonly level: string; readonly event: string; readonly fields: Readonly<Record<string, unknown>> };
 type Said = { readonly type: string; readonly [field: string]: unknown };
 
-/** A clock that a test may put forward; timers keep real time. */
+/** A clock that a test may stop and put forward; timers keep real time. */
 function createClock() {
   let skippedMs = 0;
+  let stoppedAtMs: number | undefined;
   return {
-    now: () => performance.now() + skippedMs,
+    now: () => (stoppedAtMs ?? performance.now()) + skippedMs,
     after(delayMs: number, task: () => void) {
       const timer = setTimeout(task, delayMs);
       return () => clearTimeout(timer);
     },
     soon: (task: () => void) => void setTimeout(task, 0),
+    stop() {
+      stoppedAtMs ??= performance.now();
+    },
     skip(ms: number) {
       skippedMs += ms;
     },
@@ -74,12 +78,13 @@ export async function createLiar(node: ReturnType<typeof makeNode>, name = 'liar
   const said: Said[] = [];
   const bounced: Said[] = [];
   const stable: number[] = [];
+  const asked: number[] = [];
   const waiting: Array<() => void> = [];
   const ignore = () => {};
   let pings = 0;
   ours.onFrame = (frame) =>
     readFrame(frame, {
-      record: ignore,
+      record: (_kind, _name, _stream, _number, correlation) => void asked.push(correlation),
       ack: (_stream, upTo) => void stable.push(upTo),
       open: ignore,
       name: ignore,
@@ -113,6 +118,7 @@ export async function createLiar(node: ReturnType<typeof makeNode>, name = 'liar
     said,
     bounced,
     stable,
+    asked,
     isHeard,
     control,
     send,

@@ -48,6 +48,8 @@ export interface BounceAnswer {
   readonly epoch?: number;
   /** True if the sender itself is of an older life or epoch. */
   readonly fenced?: boolean;
+  /** Its life, if the sender answers to a former one of the same name. */
+  readonly reborn?: string;
   /** True if the actor is on its way to the refusing node. */
   readonly coming?: boolean;
 }

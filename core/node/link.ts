@@ -242,7 +242,14 @@ export class Link implements AcknowledgementSink, FrameHandler {
     channel.stream = this.channels.length;
     this.channels.push(channel);
     const { target, life, epoch } = channel.from;
-    const body: OpenBody = { from: { $address: target.$address, $protocol: target.$protocol }, life, incarnation: channel.incarnation, epoch, to: channel.to };
+    const body: OpenBody = {
+      from: { $address: target.$address, $protocol: target.$protocol },
+      life,
+      incarnation: channel.incarnation,
+      epoch,
+      to: channel.to,
+      toLife: channel.from.cursors.get(channel.to)?.life,
+    };
     this.writer.open(channel.stream, encode(body, outgoingRefs));
   }
 

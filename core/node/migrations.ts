@@ -122,8 +122,9 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     return register === undefined ? undefined : { node: register.owner.name, epoch: register.epoch };
   }
 
-  arrived(message: ArrivedMessage): void {
-    this.outgoing.get(message.move)?.arrived(message);
+  arrived(message: ArrivedMessage, link: Link): void {
+    const move = this.outgoing.get(message.move);
+    if (move?.to === link.peer.node) move.arrived(message);
   }
 
   peerLost(link: Link): void {

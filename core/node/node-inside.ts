@@ -118,7 +118,8 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
       this.id,
       this.clock,
       (peer) => this.attach(pipe, peer),
-      (error) => this.log('warn', 'link.refused', { code: error.code, reason: error.message }),
+      // Who is shut out for its conduct, or went away, comes again and again.
+      (error) => this.log(error.code === 'UNAVAILABLE' ? 'debug' : 'warn', 'link.refused', { code: error.code, reason: error.message }),
     );
   }
 
@@ -161,7 +162,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     if (this.closed) return;
     this.emit({ type: 'link-down', peer: link.peer.node, reason });
     this.migrations.peerLost(link);
-    this.routes.linkLost(link);
+    this.routes.askHomes();
     this.recalls.linkLost(link, reason);
   }
 
@@ -176,7 +177,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
         this.migrations.receive(message.message, link);
         break;
       case 'arrived':
-        this.migrations.arrived(message);
+        this.migrations.arrived(message, link);
         break;
       case 'checkpoint':
         this.migrations.checkpoints.keep(message, link);
@@ -203,11 +204,14 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
         this.recalls.asked(link, message);
         break;
       case 'recalled':
-        this.recalls.answered(message);
+        this.recalls.answered(message, link);
         break;
       default:
         // A peer may say anything.
-        this.log('warn', 'link.unknown-message', { peer: link.peer.node, type: String((message satisfies never as ControlMessage).type) });
+        link.refuse(
+          'unknown-message',
+          new GodwitError('UNIMPLEMENTED', `there is no message '${String((message satisfies never as ControlMessage).type).slice(0, 64)}'`),
+        );
     }
   }
 
@@ -285,7 +289,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   ownedBy(address: string, node: string, epoch: number): void {
-    this.directory.adopt(address, { node, epoch });
+    if (this.directory.adopt(address, { node, epoch })) this.routes.reroute(address);
   }
 
   ended(cell: Cell): void {

@@ -89,6 +89,11 @@ export class OutgoingMove {
     );
   }
 
+  /** Name of the target. */
+  get to(): string {
+    return this.options.to;
+  }
+
   begin(target: { readonly node: string; readonly boot: string }): void {
     const { cell, manifest, options, move } = this;
     const plan: MovePlan = {

@@ -8,7 +8,7 @@ import type { Where } from '../actors/ref.js';
 import { carriesRef, encode } from '../codec/index.js';
 import type { Cursor } from '../delivery/cursor.js';
 import { Numbered } from '../delivery/numbered.js';
-import { ChannelRecord, type RecordKind, type TurnRecord } from '../delivery/record.js';
+import { ChannelRecord, isTurn, type RecordKind, type TurnRecord } from '../delivery/record.js';
 import { Ring } from '../delivery/ring.js';
 import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
 import type { LogLevel } from '../ports/logger.js';
@@ -235,6 +235,8 @@ export class Outlet implements InstanceHost {
   /** Answers an inbound ask or stream. */
   answer(record: TurnRecord, kind: RecordKind, value: unknown, bytes: Uint8Array | undefined): void {
     const cursor = record.cursor as Cursor;
+    // A later life of the asker counts its asks anew: an answer to a former one would be taken for another.
+    if (this.isOver(cursor)) return;
     const back = cursor.back instanceof Channel ? cursor.back : this.channelTo(cursor.from);
     cursor.back = back;
     const answer = new ChannelRecord(kind, '', value, bytes, record.correlation, Number.POSITIVE_INFINITY);
@@ -247,6 +249,16 @@ export class Outlet implements InstanceHost {
       return;
     }
     this.emit(back, answer);
+  }
+
+  private isOver({ from, life, incarnation }: Cursor): boolean {
+    const now = this.cell.cursors.get(from.$address);
+    return now === undefined || now.life !== life || now.incarnation > incarnation;
+  }
+
+  /** Another life of that sender is heard of: nobody waits for what its former asks are answered. */
+  forgetAnswersTo(address: string): void {
+    this.channels.get(address)?.retain(isTurn);
   }
 
   private emitTo(address: string, kind: RecordKind, correlation: number, value: unknown): void {

@@ -35,6 +35,8 @@ export interface OpenBody {
   readonly incarnation: number;
   readonly epoch: number;
   readonly to: string;
+  /** The life of the receiver whose asks this stream answers, if it answers any. */
+  readonly toLife?: string | undefined;
 }
 
 type Check = (value: unknown) => boolean;
@@ -64,6 +66,23 @@ const of =
 const isNode = of({ name: isName, boot: isName });
 const isBase = of({ hash: isHash, turns: isCount });
 const isRegister = of({ epoch: isOrdinal, owner: isNode, standby: optional(isNode), base: optional(isBase), leaseMs: isLease, move: isName });
+const isDelta = of({
+  on: isHash,
+  head: isBytes,
+  splices: (value) => Array.isArray(value) && value.every(of({ at: isCount, drop: isCount, bytes: isBytes })),
+});
+const isRecord = of({ kind: isName, number: isOrdinal, message: isText, correlation: isCount, remainingMs: isTime, payload: optional(isBytes) });
+const isJournal = of({
+  turn: isCount,
+  input: of({
+    from: of({ $address: isAddress, $protocol: of({ definition: isName, version: isCount, messages: isObject }) }),
+    life: isText,
+    incarnation: isOrdinal,
+    epoch: isOrdinal,
+    record: isRecord,
+  }),
+  outputs: (value) => Array.isArray(value) && value.every(of({ to: isAddress, record: isRecord })),
+});
 const isProposal = of({
   move: isName,
   expect: of({ owner: isNode, epoch: isOrdinal }),
@@ -90,18 +109,20 @@ const openShape: Shape = {
   incarnation: isOrdinal,
   epoch: isOrdinal,
   to: isAddress,
+  toLife: optional(isText),
 };
-const answerShape: Shape = { node: optional(isName), epoch: optional(isCount), fenced: optional(isFlag), coming: optional(isFlag) };
+const answerShape: Shape = { node: optional(isName), epoch: optional(isCount), fenced: optional(isFlag), coming: optional(isFlag), reborn: optional(isText) };
 
 /** Of the messages this version knows; of others `type` alone is read. */
 const controlShapes: Readonly<Record<string, Shape>> = {
   arrived: { move: isName, tier: isName, place: isText, stateHash: isText },
-  checkpoint: { actor: isAddress, epoch: isOrdinal, turns: isCount, hash: isHash, bytes: optional(isBytes) },
-  journal: { actor: isAddress, epoch: isOrdinal, sequence: isCount, journal: isObject },
+  checkpoint: { actor: isAddress, epoch: isOrdinal, turns: isCount, hash: isHash, bytes: optional(isBytes), delta: optional(isDelta) },
+  'checkpoint-wanted': { actor: isAddress, hash: isHash },
+  journal: { actor: isAddress, epoch: isOrdinal, sequence: isCount, journal: isJournal },
   journaled: { actor: isAddress, sequence: isCount },
   'base-wanted': { actor: isAddress, hash: isHash },
   base: { hash: isHash, bytes: optional(isBytes), error: optional(isObject) },
-  ended: { actor: isAddress, epoch: isOrdinal },
+  ended: { actor: isAddress, epoch: isOrdinal, lost: optional(isFlag) },
   recall: { id: isCount, actor: isAddress, trigger: isText },
   recalled: { id: isCount, report: optional(isReport), error: optional(isObject) },
   migration: { message: isObject },

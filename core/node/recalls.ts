@@ -65,13 +65,15 @@ export class Recalls {
     );
   }
 
-  answered(message: RecalledMessage): void {
+  answered(message: RecalledMessage, link: Link): void {
     const waiting = this.waiting.get(message.id);
+    // Of a recall that is over; or another's, which no honest node answers.
+    if (waiting?.link !== link) return;
     this.waiting.delete(message.id);
-    if (message.report === undefined) waiting?.reject(errorFromValue(message.error));
+    if (message.report === undefined) waiting.reject(errorFromValue(message.error));
     else {
       this.host.emit({ type: 'moved', report: message.report });
-      waiting?.resolve(message.report);
+      waiting.resolve(message.report);
     }
   }
 

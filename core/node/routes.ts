@@ -29,11 +29,16 @@ const askAgainMs = 100;
 /** Between two questions where the receivers behind a dropped link are, in milliseconds: a few within a lease. */
 const askHomeMs = 500;
 
+/** Records wait in it, and nobody can be given them. */
+function isStuck(channel: Channel): boolean {
+  return channel.held.length > 0 && channel.cell === undefined && channel.link?.attached !== true;
+}
+
 export class Routes {
   readonly links = new Map<string, Link>();
   private readonly channels = new Map<string, Set<Channel>>();
-  /** Dropped links whose receivers are about to be asked for. */
-  private readonly asking = new Set<Link>();
+  /** True while the homes of receivers out of reach are about to be asked. */
+  private asking = false;
 
   constructor(private readonly host: RoutesHost) {}
 
@@ -126,27 +131,27 @@ export class Routes {
   }
 
   /**
-   * A link dropped. A takeover is told to nobody: who has records waiting for it asks the home, time and again, where their receivers are.
+   * A takeover is told to nobody: who has records waiting for a receiver whose node is out of reach asks the home, time and again, where it is.
    */
-  linkLost(link: Link): void {
-    if (this.asking.has(link)) return;
-    this.asking.add(link);
+  askHomes(): void {
+    if (this.asking) return;
+    this.asking = true;
     this.host.clock.after(askHomeMs, () => {
-      this.asking.delete(link);
-      if (link.attached) return;
-      let waiting = false;
-      for (const [address, group] of this.channels) {
-        const home = homeOf(address);
-        if (home === this.host.name || home === link.peer.node) continue;
-        for (const channel of group) {
-          if (channel.link !== link || channel.held.length === 0) continue;
-          waiting = true;
-          this.host.directory.forget(address);
-          this.lead(channel, address);
-        }
+      this.asking = false;
+      const waiting = [...this.channels].flatMap(([address, group]) =>
+        this.isHomeElsewhere(address) ? [...group].filter((channel) => isStuck(channel)).map((channel) => ({ address, channel })) : [],
+      );
+      for (const { address, channel } of waiting) {
+        this.host.directory.forget(address);
+        this.lead(channel, address);
       }
-      if (waiting) this.linkLost(link);
+      if (waiting.length > 0) this.askHomes();
     });
+  }
+
+  private isHomeElsewhere(address: string): boolean {
+    const home = homeOf(address);
+    return home !== this.host.name && home !== this.host.directory.nodeFor(address);
   }
 
   /** A receiver is not where a record was sent. */
@@ -158,7 +163,10 @@ export class Routes {
       return;
     }
     link.release(channel);
-    if (answer.coming === true) {
+    if (answer.reborn !== undefined) {
+      channel.from.forgetLife(channel.to, answer.reborn);
+      this.lead(channel, address);
+    } else if (answer.coming === true) {
       this.leadLater(channel, address);
     } else if (answer.node !== undefined && answer.epoch !== undefined) {
       this.host.directory.adopt(address, { node: answer.node, epoch: answer.epoch });
@@ -219,7 +227,8 @@ export class Routes {
     channel.link?.release(channel);
     channel.rewind();
     channel.link = link;
-    link?.offer(channel);
+    if (link?.attached === true) link.offer(channel);
+    else this.askHomes();
   }
 
   /** The receiver is here: what waits in the outbox goes to its mailbox, then the channel leads there. */

@@ -2,7 +2,7 @@
 // instance at once, or waits until it may.
 import type { Cursor } from '../delivery/cursor.js';
 import type { ChannelRecord, TurnRecord } from '../delivery/record.js';
-import { type ErrorValue, GodwitError } from '../errors.js';
+import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
 import type { Instance } from '../ports/runtime.js';
 import type { Cell } from './cell.js';
 import { outgoingRefs } from './refs.js';
@@ -62,7 +62,7 @@ export class UnderWay {
     host.stopTimer(ask);
     if (record.kind === 'reply') instance.settle(ask.id, record);
     else if (record.kind === 'end') instance.end(ask.id);
-    else instance.settle(ask.id, { error: payloadOf(record) as ErrorValue });
+    else instance.settle(ask.id, { error: errorOf(record) });
   }
 
   private openFrom(from: string, correlation: number): TurnRecord | undefined {
@@ -70,6 +70,15 @@ export class UnderWay {
     for (const record of open.values()) if (record.correlation === correlation && record.sender?.$address === from) return record;
     for (const record of mailbox) if (record.correlation === correlation && record.sender?.$address === from) return record;
     return undefined;
+  }
+}
+
+/** Why an ask failed: what its receiver says, or that this cannot be read; the ask ends either way (I6). */
+function errorOf(record: ChannelRecord): ErrorValue {
+  try {
+    return payloadOf(record) as ErrorValue;
+  } catch (thrown) {
+    return valueFromError(GodwitError.from(thrown, 'DATA_LOSS'));
   }
 }
 

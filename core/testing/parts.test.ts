@@ -83,6 +83,26 @@ test('clock: a timer never fires before its time, whatever the drift', async (t)
   t.pass();
 });
 
+test('simulation: whatever follows from one due in microtasks is done before the next', async (t) => {
+  const simulation = new Simulation(1, false);
+  const log: string[] = [];
+  // More dues than run between two macrotasks of the platform.
+  const work = async (due: number) => {
+    log.push(`${due} begins`);
+    for (let hop = 0; hop < 20; hop++) await Promise.resolve();
+    await new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
+    log.push(`${due} ends`);
+  };
+  for (let due = 0; due < 3000; due++) simulation.at(0, undefined, 'timer', () => void work(due));
+
+  await simulation.run(1000, () => false);
+
+  t.deepEqual(
+    log,
+    Array.from({ length: 6000 }, (_, line) => `${line >> 1} ${line % 2 === 0 ? 'begins' : 'ends'}`),
+  );
+});
+
 test('simulation: a node that never lets time pass is a loop, and an error', async (t) => {
   const simulation = new Simulation(3, false);
   const again = () => void simulation.at(simulation.nowUs, undefined, 'timer', again);
@@ -147,13 +167,16 @@ test('disk: a write is whole, deletes too, takes its time, and keeps its own cop
   written.fill(0);
   const second = store.write(new Map([['b', undefined]]));
   let done = false;
-  void Promise.all([first, second]).then(() => (done = true));
+  const both = Promise.all([first, second]).then(() => {
+    done = true;
+  });
 
   await simulation.run(4999, () => done);
   t.false(done);
   await simulation.run(5000, () => done);
 
   t.true(done);
+  await both;
   t.deepEqual([...disk.content], [['a', bytes('x')]]);
 });
 

@@ -92,6 +92,7 @@ export class SimulatedPipe implements Pipe {
   }
 
   private arrive(item: Item): void {
+    if (item !== 'reset' && this.open && this.link.down === undefined) this.link.simulation.frameArrives?.(this.peer.life.node, this.life.node, item);
     const isWaiting = this.link.down === 'silent' || this.stalled.length > 0;
     if (this.open && isWaiting) this.stalled.push(item);
     else this.take(item);

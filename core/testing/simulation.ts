@@ -20,6 +20,8 @@ export type RunEnd = 'stopped' | 'time is up' | 'nothing is due';
 
 export class Simulation {
   nowUs = 0;
+  /** Hears of every frame that comes to a node, before the node does: a schedule strikes there. */
+  frameArrives: ((from: string, to: string, frame: Uint8Array) => void) | undefined;
   /** What the network and the disks draw from; every life of a node has its own. */
   readonly random: Sfc32;
   readonly trace: Trace;

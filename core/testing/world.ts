@@ -146,13 +146,9 @@ export class World {
     for (const link of a === undefined || b === undefined ? this.links : [this.linkOf(a, b)]) if (link.down !== undefined) link.heal();
   }
 
-  /** Cuts every link between nodes of different groups. */
-  partition(...groups: ReadonlyArray<readonly SimulatedNode[] | { readonly silent: boolean }>): void {
-    const silent = groups.some((group) => 'silent' in group && group.silent);
-    const sides = groups.filter((group) => !('silent' in group)) as ReadonlyArray<readonly SimulatedNode[]>;
-    for (const side of sides)
-      for (const other of sides.slice(sides.indexOf(side) + 1))
-        for (const a of side) for (const b of other) if (this.inside.linkBetween(a.name, b.name) !== undefined) this.cut(a, b, { silent });
+  /** Cuts every link between a node of one side and one of the other. Options as for {@link World.cut}. */
+  partition(side: readonly SimulatedNode[], other: readonly SimulatedNode[], options: { readonly silent?: boolean } = {}): void {
+    for (const a of side) for (const b of other) if (this.inside.linkBetween(a.name, b.name) !== undefined) this.cut(a, b, options);
   }
 
   /**
@@ -195,6 +191,14 @@ export class World {
   observe(listener: (event: WorldEvent) => void): Cancel {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  /**
+   * Calls `listener` with every frame that comes to a node, before the node has it: what the listener cuts or crashes then, it does between
+   * two frames, at the moment a schedule wants. One listener at a time. @internal
+   */
+  onFrame(listener: (from: string, to: string, frame: Uint8Array) => void): void {
+    this.simulation.frameArrives = listener;
   }
 
   /** A line per happening so far; empty unless the world was made with `trace`. */

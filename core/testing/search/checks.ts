@@ -145,7 +145,7 @@ export class Checks {
   private durable(): void {
     for (const record of this.history.sent) {
       if (record.turn === undefined || record.handledBy.length === 0 || !this.isDurable(record.from) || this.isRemembered(record.turn)) continue;
-      this.add('I2', `${tell(record.handledBy[0] as TurnSeen)} was sent by ${tell(record.turn)}, which its durable actor has forgotten`);
+      this.add('I2', `${tell(record.handledBy[0])} was sent by ${tell(record.turn)}, which its durable actor has forgotten`);
     }
     for (const { record, turn } of this.history.answered) {
       const answerer = this.history.turns[turn - 1];

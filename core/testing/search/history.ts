@@ -66,6 +66,15 @@ export interface TurnSeen {
   sentAgain: number;
 }
 
+/** One run of a turn. */
+interface Run {
+  readonly turn: TurnSeen;
+  readonly incarnation: number;
+  readonly epoch: number;
+  readonly life: string;
+  readonly host: { readonly name: string };
+}
+
 /** An ask or a stream that somebody opened. */
 export interface Pending {
   readonly record: Sent;
@@ -121,7 +130,7 @@ export class History {
   readonly moves: MoveSeen[] = [];
   readonly violations: Violation[] = [];
   readonly fates = new Map<string, Fate>();
-  private readonly latest = new Map<string, TurnSeen>();
+  private readonly latest = new Map<string, Run>();
   private readonly latestOf = new Map<string, TurnSeen>();
 
   violate(invariant: string, seen: string): void {
@@ -144,7 +153,7 @@ export class History {
 
   /** A turn of a ledger begins with the record of that number: writes the state's lineage on. */
   begin(state: Lineage, number: number, cell: CellSeen, stream: StreamSeen): TurnSeen {
-    const record = this.sent[number - 1] as Sent;
+    const record = this.sent[number - 1];
     const parent = state.head === 0 ? undefined : this.turns[state.head - 1];
     const again = record.handledBy.find((turn) => turn.parent === parent && turn.life === cell.life);
     const turn = again ?? this.firstRun(record, parent, cell, stream);
@@ -152,7 +161,7 @@ export class History {
     Object.assign(turn, { incarnation, epoch, cell, sentAgain: 0 });
     this.checkOwner(turn);
     this.checkDelivery(turn, stream);
-    this.latest.set(turn.actor, turn);
+    this.latest.set(turn.actor, { turn, incarnation, epoch, life: cell.life, host: cell.host });
     this.latestOf.set(incarnationKey(turn.actor, turn.life, incarnation), turn);
     state.head = turn.number;
     return turn;
@@ -169,7 +178,7 @@ export class History {
 
   /** The last turn of an actor that began. */
   lastTurn(actor: string): TurnSeen | undefined {
-    return this.latest.get(actor);
+    return this.latest.get(actor)?.turn;
   }
 
   /** The last turn that an incarnation of an actor began. */
@@ -209,9 +218,11 @@ export class History {
   private checkOwner(turn: TurnSeen): void {
     const before = this.latest.get(turn.actor);
     if (before === undefined || before.life !== turn.life) return;
-    if (turn.epoch < before.epoch) this.violate('I3', `${tell(turn)} began after ${tell(before)}`);
-    if (turn.epoch === before.epoch && turn.cell.host !== before.cell.host) this.violate('I1', `${tell(turn)} and ${tell(before)} ran in two places`);
-    if (turn.epoch === before.epoch && turn.parent !== before) this.violate('I2', `${tell(turn)} does not follow ${tell(before)} but ${tellOr(turn.parent)}`);
+    const last = `turn ${before.turn.number} (epoch ${before.epoch}, on ${before.host.name})`;
+    if (turn.epoch < before.epoch) this.violate('I3', `${tell(turn)} began after ${last}`);
+    if (turn.epoch === before.epoch && turn.cell.host !== before.host) this.violate('I1', `${tell(turn)} ran beside ${last}`);
+    if (turn.incarnation === before.incarnation && turn.epoch === before.epoch && turn.parent !== before.turn)
+      this.violate('I2', `${tell(turn)} does not follow ${last} but ${tellOr(turn.parent)}`);
   }
 
   private checkDelivery(turn: TurnSeen, stream: StreamSeen): void {

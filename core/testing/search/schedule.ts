@@ -58,9 +58,20 @@ export interface Menu {
   readonly homesCrash: boolean;
 }
 
-/** The schedule of a seed. */
-export function createSchedule(seed: number, menu: Menu): Schedule {
+/** The schedule of a seed. @param menu what may be in it; default: one of {@link menus}, as the seed says */
+export function createSchedule(seed: number, menu: Menu = menuOf(seed)): Schedule {
   return new Generator(seed, menu).schedule();
+}
+
+/** Each kind of actor with what may befall it, and all together. */
+export const menus: readonly Menu[] = [
+  { kinds: ['volatile', 'checkpointed'], homesCrash: false },
+  { kinds: ['durable'], homesCrash: true },
+  { kinds: ['volatile', 'checkpointed', 'durable'], homesCrash: false },
+];
+
+function menuOf(seed: number): Menu {
+  return menus[seed % menus.length];
 }
 
 /** Draws a schedule. What concerns a move comes close behind it, at the pace of the link, since there the protocol has most to lose. */
@@ -72,6 +83,8 @@ class Generator {
   private readonly rttMs: number;
   private readonly actors: ActorPlan[] = [];
   private readonly operations: Operation[] = [];
+  /** Actors that may be away from home by now. */
+  private readonly isAway = new Set<number>();
   private atMs = 0;
 
   constructor(
@@ -109,12 +122,13 @@ class Generator {
   /** A move with traffic about it and, mostly, something that goes wrong on the way. */
   private move(): void {
     const actor = this.below(this.actors.length);
-    const isRecall = this.chance(0.25);
+    const isRecall = this.isAway.has(actor) && this.chance(0.4);
     this.traffic(this.below(3), this.rttMs, actor);
     const abortAfterMs = this.chance(0.15) ? this.hops(6) : undefined;
     if (this.chance(0.5)) this.strike();
-    if (isRecall) this.add(this.atMs, { type: 'recall', actor });
-    else this.add(this.atMs, { type: 'move', actor, to: this.one(this.nodes), abortAfterMs });
+    this.add(this.atMs, isRecall ? { type: 'recall', actor } : { type: 'move', actor, to: this.one(this.nodes), abortAfterMs });
+    if (isRecall) this.isAway.delete(actor);
+    else this.isAway.add(actor);
     this.traffic(1 + this.below(3), this.rttMs * 4, actor);
     if (this.chance(0.3)) this.add(this.soon(8), { type: 'repeat', node: this.one(this.nodes), back: this.below(12) });
     if (this.chance(0.35)) this.add(this.soon(8), { type: 'mishap', mishap: this.mishap() });
@@ -177,7 +191,7 @@ class Generator {
   private pair(): [string, string] {
     const a = this.below(this.nodes.length);
     const b = (a + 1 + this.below(this.nodes.length - 1)) % this.nodes.length;
-    return [this.nodes[a] as string, this.nodes[b] as string];
+    return [this.nodes[a], this.nodes[b]];
   }
 
   private add(atMs: number, operation: DistributedOmit<Operation, 'atMs'>): void {
@@ -193,7 +207,7 @@ class Generator {
   }
 
   private one<T>(of: readonly T[]): T {
-    return of[this.below(of.length)] as T;
+    return of[this.below(of.length)];
   }
 }
 

@@ -57,7 +57,7 @@ async function makePlainer(present: () => readonly Operation[], attempt: Attempt
   let isSmaller = false;
   for (let at = 0; at < present().length; at++) {
     const operations = present();
-    const plain = plainer(operations[at] as Operation);
+    const plain = plainer(operations[at]);
     if (plain !== undefined && (await attempt([...operations.slice(0, at), plain, ...operations.slice(at + 1)]))) isSmaller = true;
   }
   return isSmaller;

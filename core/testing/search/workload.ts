@@ -101,10 +101,11 @@ function sendUntilAsk(turn: TurnSeen, steps: readonly Step[], ctx: Context, isVo
 }
 
 async function askAndGoOn(turn: TurnSeen, steps: readonly Step[], ctx: Context): Promise<number> {
+  const { cell } = turn;
   for (let left: readonly Step[] | undefined = steps; left !== undefined && left.length > 0; ) {
     const [step, ...rest] = left as [Step, ...Step[]];
     const record = present().sendIn(turn, 'ask', step.to.$address);
-    await ask(record, step.to, { record: record.number, steps: step.steps }, step.ms, () => turn.cell.status === 'running');
+    await ask(record, step.to, { record: record.number, steps: step.steps }, step.ms, () => cell.status === 'running');
     left = sendUntilAsk(turn, rest, ctx, false);
   }
   return turn.number;
@@ -153,11 +154,11 @@ const state = (): Lineage => ({ head: 0 });
 /** Ledgers by what a crash may cost them. */
 export const ledgers = {
   /** Comes back as it left its home. */
-  volatile: actor('ledger', { state, on: handlers }) as LedgerDefinition,
+  volatile: actor<Lineage, LedgerHandlers>('ledger', { state, on: handlers }),
   /** Comes back from a checkpoint after every second turn. */
-  checkpointed: actor('checkpointed-ledger', { state, on: handlers, checkpointTurns: 2 }) as LedgerDefinition,
+  checkpointed: actor<Lineage, LedgerHandlers>('checkpointed-ledger', { state, on: handlers, checkpointTurns: 2 }),
   /** Loses nothing. */
-  durable: actor('durable-ledger', { state, on: handlers, durability: 'durable' }) as LedgerDefinition,
+  durable: actor<Lineage, LedgerHandlers>('durable-ledger', { state, on: handlers, durability: 'durable' }),
 } as const;
 
 /** What a crash may cost a ledger. */
