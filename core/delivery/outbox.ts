@@ -14,7 +14,7 @@ const maxHeldBytes = 64 * 1024 * 1024;
  * O1 A number is taken when a record is posted, once, in order; never for a record that is refused.
  * O2 A record that left this heap stays in `held` until an acknowledgement covers it. A record handed over in this heap lies in the
  *    receiver's mailbox and nowhere else.
- *    Of a durable sender it stays in `held` there too: both may die together and come back apart.
+ *    If either of the two is durable it stays in `held` there too: the node may die, and the durable one come back without it.
  * O3 After the route changed or the link was attached again, everything held is sent again, in order.
  */
 export class Outbox {

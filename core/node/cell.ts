@@ -183,11 +183,6 @@ export class Cell {
     return true;
   }
 
-  private learn(message: string): void {
-    if (this.inflight.length === 0) this.synchronous.add(message);
-    else this.synchronous.delete(message);
-  }
-
   /** A capture was taken: what had to wait for it goes on. */
   captured(): void {
     this.checkpointedTurns = this.turns;
@@ -317,7 +312,7 @@ export class Cell {
     this.inflight.push(record);
     try {
       (this.instance as Instance).turn(record);
-      if (this.durable) this.learn(record.message);
+      if (this.durable) this.synchronous[this.inflight.length === 0 ? 'add' : 'delete'](record.message);
     } catch (thrown) {
       // The instance did not take it: too large for its memory, say. The actor goes on; the asker learns why.
       this.inflight.pop();
@@ -377,7 +372,10 @@ export class Cell {
   /** The cursor for a sender's stream; a higher incarnation begins anew, a lower one is refused. @throws {GodwitError} ABORTED an older life or epoch of the sender */
   cursorFor(from: Target, life: string, incarnation: number, epoch: number): Cursor {
     let cursor = this.cursors.get(from.$address);
-    if (cursor?.life !== life) cursor = undefined;
+    if (cursor !== undefined && cursor.life !== life) {
+      this.outlet.forgetAnswersTo(from.$address);
+      cursor = undefined;
+    }
     if (cursor !== undefined && (incarnation < cursor.incarnation || (incarnation === cursor.incarnation && epoch < cursor.epoch))) {
       throw new GodwitError(
         'ABORTED',
@@ -385,7 +383,6 @@ export class Cell {
       );
     }
     if (cursor === undefined || incarnation > cursor.incarnation) {
-      if (this.cursors.has(from.$address)) this.outlet.forgetAnswersTo(from.$address);
       for (const record of this.mailbox) if (record.sender?.$address === from.$address) record.cancelled = true;
       cursor = new Cursor(from, life, incarnation, epoch);
       cursor.byCheckpoint = this.byCheckpoint;

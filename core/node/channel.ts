@@ -46,6 +46,11 @@ export class Channel extends Outbox {
     this.released = this.safe = number;
   }
 
+  /** True if records stay here until they are stable, though the receiver is on this node: one of the two survives the node (O2). */
+  get holds(): boolean {
+    return this.from.durable || this.cell?.durable === true;
+  }
+
   /** The standby knows of what is held up to `number`: it may leave. */
   release(number: number): void {
     if (number <= this.safe) return;
@@ -76,7 +81,7 @@ export class Channel extends Outbox {
     this.cell = cell;
     this.cursor = cursor;
     cursor.sink = undefined;
-    if (!this.from.durable) return;
+    if (!this.holds) return;
     this.sink ??= new LocalSink(this);
     cursor.sink = this.sink;
     this.rewind();

@@ -6,14 +6,13 @@
 
 import { encode } from '../codec/index.js';
 import { type AcknowledgementSink, type Cursor, creditWindow } from '../delivery/cursor.js';
-import { isTurn, recordKinds } from '../delivery/record.js';
+import { recordKinds } from '../delivery/record.js';
 import { type FrameHandler, FrameWriter, readFrame } from '../delivery/wire.js';
 import { errorFromValue, GodwitError } from '../errors.js';
 import type { Cancel } from '../ports/clock.js';
 import type { Pipe } from '../ports/transport.js';
 import type { Channel } from './channel.js';
 import { Conduct, lie, type Offence, offenceOf } from './conduct.js';
-import { homeOf } from './directory.js';
 import { Inbound, maxStreams } from './inbound.js';
 import { type GoodbyeMessage, sayGoodbye } from './introduction.js';
 import type { BounceAnswer, ControlMessage, LinkHost, Peer } from './link-host.js';
@@ -85,7 +84,6 @@ export class Link implements AcknowledgementSink, FrameHandler {
     // What was under way on the old one is lost, though nobody has noticed that it ended.
     if (old !== undefined) this.host.linkDown(this, 'another connection took its place');
     this.forgetSession();
-    if (peer.boot !== this.peer.boot) this.forgetLife(routed, peer.node);
     this.peer = peer;
     this.farewell = undefined;
     this.pipe = pipe;
@@ -111,11 +109,6 @@ export class Link implements AcknowledgementSink, FrameHandler {
   private forgetSession(): void {
     for (const cursor of this.dirty) cursor.dirty = false;
     this.inbound.close();
-  }
-
-  /** The peer restarted empty: nobody there waits for answers to what its former life asked, and its actors are others of the same names. */
-  private forgetLife(routed: Iterable<Channel>, node: string): void {
-    for (const channel of routed) if (homeOf(channel.to) === node) channel.retain((record) => isTurn(record));
   }
 
   close(): void {

@@ -53,7 +53,7 @@ export class Outlet implements InstanceHost {
     if (channel.cell !== undefined ? channel.cell.mailbox.length >= maxMailboxRecords : false) {
       throw new GodwitError('RESOURCE_EXHAUSTED', `mailbox of ${to.$address} holds ${maxMailboxRecords} records: slow down`);
     }
-    if (channel.cell === undefined || this.cell.durable) channel.checkRoom(this.cell.address);
+    if (channel.cell === undefined || channel.holds) channel.checkRoom(this.cell.address);
     const deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : this.host.now() + timeoutMs;
     const record = new ChannelRecord(kind, message, payload.value, payload.bytes, ask, deadlineAt);
     this.prepare(channel, record);
@@ -256,7 +256,7 @@ export class Outlet implements InstanceHost {
     return now === undefined || now.life !== life || now.incarnation > incarnation;
   }
 
-  /** Another life of that sender is heard of: nobody waits for what its former asks are answered. */
+  /** Another life of that sender is heard of: nobody waits for what its former asks are answered, and its cursors begin anew. */
   forgetAnswersTo(address: string): void {
     this.channels.get(address)?.retain(isTurn);
   }
@@ -309,11 +309,11 @@ export class Outlet implements InstanceHost {
       return;
     }
     const receiver = channel.cell;
-    if (receiver === undefined) {
+    if (receiver === undefined || channel.holds) {
       if (record.bytes === undefined && record.value !== undefined) this.encode(record);
       record.number = channel.next++;
       channel.hold(record);
-      if (channel.link !== undefined) channel.link.offer(channel);
+      if (channel.link !== undefined || receiver !== undefined) channel.send();
       else if (channel.missing && !channel.refusing) this.host.route(channel);
       return;
     }

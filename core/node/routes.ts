@@ -242,7 +242,7 @@ export class Routes {
       return;
     }
     channel.connect(cell, cursor);
-    if (channel.from.durable) {
+    if (channel.holds) {
       if (cursor.lost > 0) this.host.gap(cell, cursor);
       return;
     }
