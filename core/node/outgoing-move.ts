@@ -173,6 +173,7 @@ export class OutgoingMove {
       case 'activate':
         cell.epoch = effect.epoch;
         this.context.own(cell, this.move, effect.leaseUntilMs);
+        host.routes.reopen(cell);
         this.thaw();
         return;
       case 'moved':

@@ -80,6 +80,15 @@ export class Routes {
     this.reroute(cell.address);
   }
 
+  /** The actor sends under another epoch from now on: whoever it sends to is told. */
+  reopen(cell: Cell): void {
+    for (const channel of cell.outlet.channels.values()) {
+      channel.link?.release(channel);
+      channel.disconnect();
+      this.lead(channel, this.host.directory.resolve(channel.to));
+    }
+  }
+
   /** Every channel of a cell leaves this node with it. */
   leave(cell: Cell): void {
     for (const channel of cell.outlet.channels.values()) this.forget(channel);
@@ -158,11 +167,13 @@ export class Routes {
   bounced(channel: Channel, link: Link, answer: BounceAnswer): void {
     if (channel.link !== link) return;
     const address = this.host.directory.resolve(channel.to);
+    link.release(channel);
     if (answer.fenced === true) {
       this.host.fenced(channel.from, answer.epoch ?? 0);
+      // If the actor is the owner after all it sends on, under an epoch that is newer by then, or to one who knows better.
+      this.leadLater(channel, address);
       return;
     }
-    link.release(channel);
     if (answer.reborn !== undefined) {
       channel.from.forgetLife(channel.to, answer.reborn);
       this.lead(channel, address);
@@ -192,7 +203,10 @@ export class Routes {
   }
 
   private leadLater(channel: Channel, address: string): void {
-    this.host.clock.after(askAgainMs, () => channel.link === undefined && channel.cell === undefined && this.lead(channel, address));
+    this.host.clock.after(askAgainMs, () => {
+      const isWaiting = channel.link === undefined && channel.cell === undefined && this.channels.get(address)?.has(channel) === true;
+      if (isWaiting) this.lead(channel, address);
+    });
   }
 
   close(): void {
@@ -239,6 +253,7 @@ export class Routes {
       cursor = cell.cursorFor(target, life, channel.incarnation, epoch);
     } catch (thrown) {
       this.host.fenced(channel.from, GodwitError.from(thrown).code === 'ABORTED' ? (cell.cursors.get(target.$address)?.epoch ?? 0) : 0);
+      this.leadLater(channel, this.host.directory.resolve(channel.to));
       return;
     }
     channel.connect(cell, cursor);
