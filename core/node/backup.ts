@@ -167,6 +167,7 @@ export class Backup {
     if (cell.status !== 'running') return;
     const checkpoint: Unconfirmed = { base: { hash, turns }, bytes, handled, sent };
     this.unconfirmed.push(checkpoint);
+    for (const { channel, number } of sent) this.told.set(channel, Math.max(number, this.told.get(channel) ?? 0));
     const delta = this.latest === undefined || this.isAtHome ? undefined : deltaOf(this.latest, capture);
     this.latest = { hash, state: capture.instance.state };
     await this.tell(checkpoint, delta);

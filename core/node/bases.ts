@@ -8,6 +8,8 @@ export class Bases {
   private readonly bytesOf = new Map<Hash, Uint8Array>();
   /** Hashes by actor, in the order in which they came. */
   private readonly keptFor = new Map<string, Hash[]>();
+  /** Captures of moves under way: whatever the register names meanwhile, it may name them next. */
+  private readonly pinned = new Set<Hash>();
 
   get(hash: Hash): Uint8Array | undefined {
     return this.bytesOf.get(hash);
@@ -25,11 +27,18 @@ export class Bases {
     else if (!kept.includes(hash)) kept.push(hash);
   }
 
+  pin(hash: Hash): void {
+    this.pinned.add(hash);
+  }
+
+  unpin(hash: Hash): void {
+    this.pinned.delete(hash);
+  }
+
   /** The register names this copy: those before it are needed no more. */
   prune(actor: string, hash: Hash): void {
-    const kept = this.keptFor.get(actor);
-    const index = kept?.indexOf(hash) ?? -1;
-    for (const older of kept?.splice(0, Math.max(0, index)) ?? []) this.bytesOf.delete(older);
+    const kept = this.keptFor.get(actor) ?? [];
+    for (const older of kept.slice(0, Math.max(0, kept.indexOf(hash)))) if (!this.pinned.has(older)) this.drop(actor, older);
   }
 
   forget(actor: string): void {

@@ -121,6 +121,13 @@ export class Inbound {
     this.names.push(decoded);
   }
 
+  /** The sender has a later owner. */
+  fence(address: string, epoch: number): void {
+    this.streams.forEach((incoming, stream) => {
+      if (incoming?.cursor.from.$address === address && incoming.epoch < epoch) this.bounce(stream, { fenced: true, epoch });
+    });
+  }
+
   /** Tells the sender of a stream that its receiver is elsewhere. */
   bounce(stream: number, answer: Parameters<Link['bounce']>[1]): void {
     this.streams[stream] = undefined;

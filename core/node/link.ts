@@ -162,6 +162,10 @@ export class Link implements AcknowledgementSink, FrameHandler {
     this.wake();
   }
 
+  fence(address: string, epoch: number): void {
+    this.inbound.fence(address, epoch);
+  }
+
   /** Tells the sender of a stream that its receiver is elsewhere. */
   bounce(stream: number, answer: BounceAnswer): void {
     if (this.pipe === undefined) return;

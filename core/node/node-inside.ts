@@ -289,7 +289,9 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   ownedBy(address: string, node: string, epoch: number): void {
-    if (this.directory.adopt(address, { node, epoch })) this.routes.reroute(address);
+    if (!this.directory.adopt(address, { node, epoch })) return;
+    this.routes.fence(address, epoch);
+    this.routes.reroute(address);
   }
 
   ended(cell: Cell): void {

@@ -229,6 +229,7 @@ export class OutgoingMove {
     // A register that names it as the base goes to the disk together with it.
     this.keepsAlone = this.context.bases.get(hash) === undefined;
     this.context.bases.keep(cell.address, hash, this.bytes);
+    this.context.bases.pin(hash);
     return at(host, { type: 'frozen', capture: { hash, turns: cell.turns, sizeBytes: this.bytes.length } } as const);
   }
 
@@ -238,7 +239,9 @@ export class OutgoingMove {
     if (this.frozen) cell.thaw();
     if (this.held) cell.release();
     this.frozen = this.held = false;
-    if (this.keepsAlone && this.hash !== undefined) this.context.bases.drop(cell.address, this.hash);
+    if (this.hash === undefined) return;
+    this.context.bases.unpin(this.hash);
+    if (this.keepsAlone) this.context.bases.drop(cell.address, this.hash);
     host.routes.attachAgain(cell);
   }
 
@@ -271,6 +274,7 @@ export class OutgoingMove {
   private dropCopy(): void {
     const { cell, host, hash } = this;
     if (hash !== undefined) {
+      this.context.bases.unpin(hash);
       this.context.bases.drop(cell.address, hash);
       if ((this.bytes?.length ?? 0) > inlineCaptureBytes) deleteBlob(host, hash);
     }

@@ -51,6 +51,8 @@ const isTime: Check = (value) => Number.isFinite(value);
 const isLease: Check = (value) => isTime(value) && (value as number) > 0 && (value as number) <= longestLeaseMs;
 const isHash: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 const isBytes: Check = (value) => value instanceof Uint8Array;
+/** Infinite for what has no deadline. */
+const isRemaining: Check = (value) => typeof value === 'number' && !Number.isNaN(value);
 const isFlag: Check = (value) => typeof value === 'boolean';
 const isObject: Check = (value) => typeof value === 'object' && value !== null;
 const optional =
@@ -71,7 +73,7 @@ const isDelta = of({
   head: isBytes,
   splices: (value) => Array.isArray(value) && value.every(of({ at: isCount, drop: isCount, bytes: isBytes })),
 });
-const isRecord = of({ kind: isName, number: isOrdinal, message: isText, correlation: isCount, remainingMs: isTime, payload: optional(isBytes) });
+const isRecord = of({ kind: isName, number: isOrdinal, message: isText, correlation: isCount, remainingMs: isRemaining, payload: optional(isBytes) });
 const isJournal = of({
   turn: isCount,
   input: of({

@@ -46,8 +46,8 @@ export class Replay {
   /** Correlations of what had been asked and is not asked again yet: an answer may come first. */
   private readonly asked = new Set<number>();
 
-  private constructor(journal: Journal) {
-    for (const { to, record } of journal.outputs) {
+  private constructor(outputs: Journal['outputs']) {
+    for (const { to, record } of outputs) {
       if (record.kind === 'ask' || record.kind === 'stream') this.asked.add(record.correlation);
       const queue = this.left.get(to);
       if (queue === undefined) this.left.set(to, [record]);
@@ -57,15 +57,17 @@ export class Replay {
 
   /** Puts the turn's record at the head of the mailbox of a restored cell, and what had left back into its outboxes. */
   static prepare(cell: Cell, journal: Journal, now: number): void {
-    for (const { to, record } of journal.outputs) {
+    const sent = journal.outputs.filter(({ to, record }) => {
       const channel = cell.outlet.channels.get(to) ?? new Channel(cell, to, cell.incarnation);
       cell.outlet.channels.set(to, channel);
-      if (record.number < channel.next) continue;
+      // What a turn before it had sent is in the checkpoint.
+      if (record.number < channel.next) return false;
       channel.hold(restoreRecord(record, now));
       channel.next = record.number + 1;
       channel.releasedUpTo(record.number);
       channel.rewind();
-    }
+      return true;
+    });
     const { from, life, incarnation, epoch, record } = journal.input;
     let cursor = cell.cursors.get(from.$address);
     if (cursor?.life !== life || cursor.incarnation !== incarnation) {
@@ -81,7 +83,7 @@ export class Replay {
     for (const next of [again, ...waiting]) cell.mailbox.push(next);
     // Its sender sends it again too: once is enough.
     cursor.settle(again.number);
-    cell.replay = new Replay(journal);
+    cell.replay = new Replay(sent);
   }
 
   /** True for an answer to what the turn has not asked again yet. */

@@ -80,6 +80,11 @@ export class Routes {
     this.reroute(cell.address);
   }
 
+  /** I3: the register says that the actor has a later owner: what a former one still sends here is refused. */
+  fence(address: string, epoch: number): void {
+    for (const link of this.links.values()) link.fence(address, epoch);
+  }
+
   /** The actor sends under another epoch from now on: whoever it sends to is told. */
   reopen(cell: Cell): void {
     for (const channel of cell.outlet.channels.values()) {
