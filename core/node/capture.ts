@@ -37,14 +37,16 @@ export interface CellCapture {
  * @throws {GodwitError} INVALID_ARGUMENT a record in the mailbox cannot travel
  */
 export function captureCell(cell: Cell, instance: InstanceCapture, now: number, withMailbox: boolean): CellCapture {
-  cell.dropCancelled();
+  dropCancelled(cell);
   const isWhole = (cursor: Cursor) => withMailbox || cursor.sink === undefined;
+  // What a former life of a sender had sent has no cursor any more, and could not be put back.
+  const isKnown = (record: ChannelRecord) => record.cursor !== undefined && cell.cursors.get(record.cursor.from.$address) === record.cursor;
   const waiting = (records: Iterable<ChannelRecord>) =>
     [...records]
-      .filter((record) => record.cursor !== undefined && isWhole(record.cursor))
+      .filter((record) => record.cursor !== undefined && isWhole(record.cursor) && isKnown(record))
       .map((record) => ({ from: (record.sender as Target).$address, record: captureEncoded(cell, record, now) }));
   const resumed = new Set(instance.streams.map(({ ask }) => ask));
-  const open = [...cell.open.values()].filter((record) => record.sender !== undefined);
+  const open = [...cell.open.values()].filter((record) => record.sender !== undefined && isKnown(record));
   return {
     protocol: cell.target.$protocol,
     life: cell.life,
@@ -72,6 +74,14 @@ export function captureCell(cell: Cell, instance: InstanceCapture, now: number, 
       payload: payload.bytes ?? (payload.value === undefined ? undefined : encode(payload.value, outgoingRefs)),
     })),
   };
+}
+
+/** Takes out of the mailbox what its askers gave up: it is handled by being skipped. */
+function dropCancelled(cell: Cell): void {
+  for (const record of cell.mailbox.drain()) {
+    if (record.cancelled) cell.settled(record);
+    else cell.mailbox.push(record);
+  }
 }
 
 /** The actor as bytes. */

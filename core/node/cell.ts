@@ -263,14 +263,6 @@ export class Cell {
     if (this.mailbox.length > 0) this.host.schedule(this);
   }
 
-  /** Takes out of the mailbox what its askers gave up: it is handled by being skipped. */
-  dropCancelled(): void {
-    for (const record of this.mailbox.drain()) {
-      if (record.cancelled) this.settled(record);
-      else this.mailbox.push(record);
-    }
-  }
-
   /** The instance died: what it was handed goes back to the head of the mailbox, and the cell waits for a new instance. */
   restartInstance(): void {
     const error = new GodwitError('ABORTED', `actor ${this.address} lost its instance: open the stream again`, { node: this.host.name });
@@ -364,16 +356,22 @@ export class Cell {
 
   /** The actor or application at `address` lives its life `now`: what a former one sent is answered no more. */
   forgetLife(address: string, now: string): void {
-    if (this.cursors.get(address)?.life === now) return;
-    this.cursors.delete(address);
-    this.outlet.forgetAnswersTo(address);
+    const cursor = this.cursors.get(address);
+    if (cursor?.life !== now) this.forgetSender(cursor);
+  }
+
+  private forgetSender(cursor: Cursor | undefined): void {
+    if (cursor === undefined) return;
+    this.cursors.delete(cursor.from.$address);
+    this.outlet.forgetAnswersTo(cursor.from.$address);
+    for (const record of [...this.open.values()]) if (record.cursor === cursor) this.underWay.abort(record);
   }
 
   /** The cursor for a sender's stream; a higher incarnation begins anew, a lower one is refused. @throws {GodwitError} ABORTED an older life or epoch of the sender */
   cursorFor(from: Target, life: string, incarnation: number, epoch: number): Cursor {
     let cursor = this.cursors.get(from.$address);
     if (cursor !== undefined && cursor.life !== life) {
-      this.outlet.forgetAnswersTo(from.$address);
+      this.forgetSender(cursor);
       cursor = undefined;
     }
     if (cursor !== undefined && (incarnation < cursor.incarnation || (incarnation === cursor.incarnation && epoch < cursor.epoch))) {

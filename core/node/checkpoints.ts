@@ -18,6 +18,9 @@ export class Checkpoints {
   /** What the home takes in, one after the other for each actor: a journal belongs to the checkpoint before it. */
   private readonly incoming = new Map<string, Promise<void>>();
 
+  /** Blobs that are being fetched from owners, by actor. */
+  private readonly fetching = new Map<string, { readonly link: Link; reject(error: GodwitError): void }>();
+
   constructor(
     private readonly host: MigrationHost,
     private readonly bases: Bases,
@@ -76,15 +79,32 @@ export class Checkpoints {
   }
 
   /** @returns undefined if what a delta builds on is not here */
-  private async bytesOf({ bytes, delta, hash }: CheckpointMessage, from: Link): Promise<Uint8Array | undefined> {
-    if (delta === undefined) return bytes ?? this.host.options.transfer.obtain(from.peer.node, hash);
+  private async bytesOf({ actor, bytes, delta, hash }: CheckpointMessage, from: Link): Promise<Uint8Array | undefined> {
+    if (delta === undefined) return bytes ?? this.fetch(actor, hash, from);
     const before = this.bases.get(delta.on);
     return before === undefined ? undefined : applyDelta(before, delta);
   }
 
   /** True while something that an owner has told is not noted yet: nobody may take over from it before (D3). */
   isHearing(actor: string): boolean {
-    return this.incoming.has(actor);
+    return this.incoming.has(actor) && !this.fetching.has(actor);
+  }
+
+  linkLost(link: Link): void {
+    for (const fetch of this.fetching.values())
+      if (fetch.link === link) fetch.reject(new GodwitError('UNAVAILABLE', `the link to ${link.peer.node} dropped while a checkpoint was being fetched`));
+  }
+
+  /** What is not here yet was not acknowledged: a takeover does not wait for it, and it does not outlive the link. */
+  private async fetch(actor: string, hash: Hash, from: Link): Promise<Uint8Array> {
+    const lost = new Promise<never>((_resolve, reject) => {
+      this.fetching.set(actor, { link: from, reject });
+    });
+    try {
+      return await Promise.race([this.host.options.transfer.obtain(from.peer.node, hash), lost]);
+    } finally {
+      this.fetching.delete(actor);
+    }
   }
 
   private backupOf(cell: Cell): Backup {

@@ -128,6 +128,8 @@ export class Homes {
   async journaled(actor: string, from: NodeId, epoch: Epoch, journal: Journal): Promise<void> {
     const home = this.homes.get(actor);
     if (home === undefined) throw new GodwitError('FAILED_PRECONDITION', `no register of ${actor} is here`);
+    // It builds on the checkpoint before it, which must be safe first.
+    await home.machine.idle();
     mustOwn(home.machine.state.register, actor, from, epoch);
     const before = home.journal?.turn === journal.turn ? home.journal.outputs : [];
     home.journal = { ...journal, outputs: [...before, ...journal.outputs] };

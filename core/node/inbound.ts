@@ -105,6 +105,7 @@ export class Inbound {
       cursor.sink = this.link;
       cursor.stream = stream;
       this.streams[stream] = { cell, cursor, epoch };
+      this.host.heardFrom(from.$address, this.link.peer, epoch);
       this.link.acknowledge(cursor);
     } catch (thrown) {
       if (GodwitError.from(thrown).code !== 'ABORTED') throw thrown;

@@ -32,6 +32,10 @@ export interface LinkHost {
   ownerOf(address: string): { readonly node: string; readonly epoch: number } | undefined;
   /** The peer said where the receiver of `channel` is, or that it knows nothing of it. */
   bounced(channel: Channel, link: Link, answer: BounceAnswer): void;
+  /** Something is to be sent over a link that is down. */
+  unsent(): void;
+  /** An actor opened a stream from that peer. */
+  heardFrom(sender: string, peer: Peer, epoch: number): void;
   /** A takeover lost records of a stream. */
   gap(cell: Cell, cursor: Cursor): void;
   /** Everything that an ended sender had sent on this channel has arrived. */

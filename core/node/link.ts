@@ -120,6 +120,7 @@ export class Link implements AcknowledgementSink, FrameHandler {
 
   /** The channel has something to send. */
   offer(channel: Channel): void {
+    if (this.pipe === undefined) this.host.unsent();
     if (channel.ready || this.pipe === undefined) return;
     channel.ready = true;
     this.ready.push(channel);

@@ -12,6 +12,7 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
   private readonly events: Event[] = [];
   /** Effects of the last step that are not carried out yet. */
   private effects: readonly Effect[] = [];
+  private readonly waiting: Array<() => void> = [];
   private readonly timers = new Map<string, Cancel>();
   private busy = false;
   private closed = false;
@@ -33,6 +34,11 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
     if (this.closed) return;
     this.events.push(event);
     if (!this.busy) this.run();
+  }
+
+  /** Resolves when what it was fed so far is carried out, and safe where that takes time. */
+  idle(): Promise<void> {
+    return this.busy ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve();
   }
 
   /** Carries out effects that came with the machine's creation. */
@@ -65,6 +71,7 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
         }
       } while (this.step());
       this.busy = false;
+      for (const resolve of this.waiting.splice(0)) resolve();
     } catch (thrown) {
       this.busy = false;
       this.effects = [];

@@ -45,6 +45,12 @@ export interface EndedMessage {
   readonly lost?: boolean;
 }
 
+/** home → owner: there is no register of this actor. */
+export interface DisownedMessage {
+  readonly type: 'disowned';
+  readonly actor: string;
+}
+
 /** Captures up to this size ride on the link; a larger one goes as a blob, so that bulk never delays a message. */
 export const inlineCaptureBytes = 64 * 1024;
 

@@ -14,7 +14,7 @@ import { Homes } from './homes.js';
 import { type ArrivedMessage, IncomingMove, type IncomingMoveContext } from './incoming-move.js';
 import type { Link } from './link.js';
 import { parseManifest } from './manifest.js';
-import { at, type EndedMessage, type MigrationControl, type MigrationHost, sendControl } from './migration-host.js';
+import { at, type DisownedMessage, type EndedMessage, type MigrationControl, type MigrationHost, sendControl } from './migration-host.js';
 import { OutgoingMove, type OutgoingMoveContext } from './outgoing-move.js';
 import { Owners } from './owners.js';
 import type { MoveOptions, MoveReport } from './types.js';
@@ -113,6 +113,9 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     for (const machine of machines) machine.feed(event);
     if (message.type === 'registered') this.checkpoints.registered(message.actor, message.register.base?.hash);
     const known = machines.length > 0;
+    if (!known && message.type === 'query' && link !== undefined && homeOf(message.actor) === this.host.id.name) {
+      link.control({ type: 'disowned', actor: message.actor } as DisownedMessage);
+    }
     const stray = known ? undefined : answerStray(message, this.host.id);
     if (stray !== undefined) this.send(stray.to, stray.message);
   }
@@ -132,6 +135,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     for (const { machine } of [...this.outgoing.values(), ...this.incoming.values()]) machine.feed(event);
     for (const move of this.outgoing.values()) move.peerLost(link.peer.node);
     this.exchange.linkLost(link);
+    this.checkpoints.linkLost(link);
   }
 
   peerRegained(link: Link): void {
@@ -166,6 +170,14 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     }
     this.homes.forget(message.actor);
     this.host.forget(message.actor);
+  }
+
+  /** The home of an actor that runs, or is retained, here knows nothing of it: it forgot it with its former life, or the actor was stopped. */
+  disowned({ actor }: DisownedMessage, from: Link): void {
+    if (homeOf(actor) !== from.peer.node) return;
+    this.owners.disowned(actor, { name: from.peer.node, boot: from.peer.boot });
+    for (const [move, { cell }] of [...this.outgoing]) if (cell.address === actor) this.ended(move as MoveId);
+    this.bases.forget(actor);
   }
 
   /** A durable actor goes on from what its home keeps, at its home. If the home does not hear of it now, it does when the lease ends. */

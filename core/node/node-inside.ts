@@ -15,12 +15,12 @@ import type { CheckpointMessage, CheckpointWantedMessage, JournaledMessage, Jour
 import type { BaseMessage, BaseWantedMessage } from './base-exchange.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
-import { Directory } from './directory.js';
+import { Directory, homeOf } from './directory.js';
 import type { ArrivedMessage } from './incoming-move.js';
 import { introduce } from './introduction.js';
 import { keepLink } from './kept-link.js';
 import type { BounceAnswer, ControlMessage, Link, Peer } from './link.js';
-import type { EndedMessage, MigrationControl, MigrationHost } from './migration-host.js';
+import type { DisownedMessage, EndedMessage, MigrationControl, MigrationHost } from './migration-host.js';
 import { Migrations } from './migrations.js';
 import { type RecalledMessage, type RecallMessage, Recalls } from './recalls.js';
 import { outgoingRefs } from './refs.js';
@@ -38,6 +38,7 @@ type NodeMessage =
   | BaseWantedMessage
   | BaseMessage
   | EndedMessage
+  | DisownedMessage
   | RecallMessage
   | RecalledMessage;
 
@@ -200,6 +201,9 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
       case 'ended':
         this.migrations.endedAway(message, link);
         break;
+      case 'disowned':
+        this.migrations.disowned(message, link);
+        break;
       case 'recall':
         this.recalls.asked(link, message);
         break;
@@ -227,6 +231,15 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   ownerOf(address: string): { readonly node: string; readonly epoch: number } | undefined {
     return this.migrations.ownerOf(address);
+  }
+
+  unsent(): void {
+    this.routes.askHomes();
+  }
+
+  heardFrom(sender: string, peer: Peer, epoch: number): void {
+    // An application is where its node is, and of an actor of this home the register says where it is.
+    if (sender.includes('/') && homeOf(sender) !== this.name) this.routes.relocate(sender, { node: peer.node, epoch });
   }
 
   answer(address: string): BounceAnswer {
@@ -289,9 +302,8 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   ownedBy(address: string, node: string, epoch: number): void {
-    if (!this.directory.adopt(address, { node, epoch })) return;
+    this.routes.relocate(address, { node, epoch });
     this.routes.fence(address, epoch);
-    this.routes.reroute(address);
   }
 
   ended(cell: Cell): void {

@@ -287,8 +287,9 @@ export class OutgoingMove {
     const { cell, options } = this;
     switch (report.type) {
       case 'committed':
-        // Its word that it runs was lost with the link, or will come over it.
+        // Its word that it runs comes in a round trip, or was lost with the link.
         if (this.host.routes.links.get(options.to)?.attached !== true) this.settle.reject(this.unheard());
+        else this.host.options.clock.after(defaultTimings.readyTimeoutMs, () => this.ran === undefined && this.settle.reject(this.unheard()));
         return;
       case 'running':
         if (report.heard) {

@@ -3,6 +3,7 @@ import {
   defaultTimings,
   type MigrationMessage,
   type MoveId,
+  type NodeId,
   type OwnerEffect,
   type OwnerEvent,
   type OwnerState,
@@ -68,6 +69,17 @@ export class Owners {
     machine?.close();
     this.machines.delete(cell.address);
     if (this.paused.delete(cell)) this.unpause(cell);
+  }
+
+  /** The home knows nothing of the actor: nobody will ever lease it again. */
+  disowned(address: string, home: NodeId): void {
+    const cell = this.host.cell(address);
+    if (cell === undefined || !this.machines.has(address)) return;
+    const { epoch } = cell;
+    this.end(cell);
+    this.host.leave(cell, home, epoch);
+    this.host.forget(address);
+    this.host.emit({ type: 'stopped', actor: address, reason: `disowned: its home ${home.name} does not know it any more` });
   }
 
   stable(cell: Cell, stable: Stable): void {

@@ -125,6 +125,7 @@ const controlShapes: Readonly<Record<string, Shape>> = {
   'base-wanted': { actor: isAddress, hash: isHash },
   base: { hash: isHash, bytes: optional(isBytes), error: optional(isObject) },
   ended: { actor: isAddress, epoch: isOrdinal, lost: optional(isFlag) },
+  disowned: { actor: isAddress },
   recall: { id: isCount, actor: isAddress, trigger: isText },
   recalled: { id: isCount, report: optional(isReport), error: optional(isObject) },
   migration: { message: isObject },

@@ -68,6 +68,11 @@ export class Routes {
     for (const channel of this.channels.get(address) ?? []) this.lead(channel, address);
   }
 
+  /** Somebody says where the actor is. Older news than what is known changes nothing. */
+  relocate(address: string, { node, epoch }: { readonly node: string; readonly epoch: number }): void {
+    if (this.host.directory.adopt(address, { node, epoch })) this.reroute(address);
+  }
+
   /** Lets channels from this node wait in their outboxes: the receiver is being captured. */
   detach(cell: Cell): void {
     cell.detached = true;
@@ -132,14 +137,20 @@ export class Routes {
       this.links.set(peer.node, link);
     }
     const routed: Channel[] = [];
+    const elsewhere: Array<{ readonly channel: Channel; readonly address: string }> = [];
     for (const [address, group] of this.channels) {
-      if (this.host.cell(address) !== undefined || this.host.directory.nodeFor(address) !== peer.node) continue;
+      const leadsThere = this.host.cell(address) === undefined && this.host.directory.nodeFor(address) === peer.node;
       for (const channel of group) {
-        channel.link = link;
-        routed.push(channel);
+        if (leadsThere) {
+          channel.link = link;
+          routed.push(channel);
+        } else if (channel.link === link) elsewhere.push({ channel, address });
       }
     }
+    // Their stream numbers are of a session that is over.
+    for (const { channel } of elsewhere) link.release(channel);
     link.attach(pipe, peer, routed);
+    for (const { channel, address } of elsewhere) this.lead(channel, address);
     this.host.linkUp(link);
     return link;
   }
@@ -185,7 +196,7 @@ export class Routes {
     } else if (answer.coming === true) {
       this.leadLater(channel, address);
     } else if (answer.node !== undefined && answer.epoch !== undefined) {
-      this.host.directory.adopt(address, { node: answer.node, epoch: answer.epoch });
+      this.relocate(address, { node: answer.node, epoch: answer.epoch });
       this.lead(channel, address);
     } else if (homeOf(address) === this.host.name) {
       this.ownerKnowsNothing(channel, link, address);

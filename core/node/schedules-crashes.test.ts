@@ -102,7 +102,7 @@ for (const kind of ['durable', 'forgetful'] as const) {
       await w.advance(100);
 
       const move = outcome(robot.move('robot/l', { to: 'edge' }));
-      for (const entry of app.told.slice(4)) void outcome(ledger.put(entry, patient).then(() => app.answered.push(entry)));
+      const own = Promise.all(app.told.slice(4).map((entry) => outcome(ledger.put(entry, patient).then(() => app.answered.push(entry)))));
       const answers = Promise.all(numbered('phone', 8).map((entry) => outcome(far.put(entry, patient))));
       await s.killAt(frame, robot, [edge, phone], run % 2 === 0);
       const moved = (await w.settle(move)) !== 'CANCELLED';
@@ -110,6 +110,7 @@ for (const kind of ['durable', 'forgetful'] as const) {
       // Shorter than a lease, or longer: the edge lives all the while.
       await w.advance(frame % 2 === 0 ? 300 : 3000);
       w.restart(robot);
+      await w.settle(own);
       const answered = await w.settle(answers);
       const again = await w.settle(ledger.put('again', patient));
       await w.advance(5000);
@@ -168,7 +169,7 @@ test('schedule: 7 co-located durable sender and receiver, host killed before the
     await w.settle(Promise.all([courier.all(), ledger.all()]));
     await w.advance(100);
     await w.settle(Promise.all([robot.move('robot/c', { to: 'edge' }), robot.move('robot/l', { to: 'edge' })]));
-    const lives = edge.actors().map(({ incarnation }) => [incarnation, 3]);
+    const lives = edge.actors().map(({ incarnation }) => incarnation);
 
     const answers: Array<Promise<number>> = [];
     for (const entry of numbered('e', 6)) {
@@ -183,11 +184,11 @@ test('schedule: 7 co-located durable sender and receiver, host killed before the
     t.deepEqual(await s.scroll(courier), { entries: numbered('e', 6).flatMap((entry) => [entry, entry]), answers: [2, 4, 6, 8, 10, 12] }, what);
     for (const address of ['robot/c', 'robot/l']) assertOneCopy(t, s, address, [robot, edge], what);
     t.is(s.events('restored').length, 2, what);
-    t.deepEqual(
-      s.events('restored').map(({ incarnation, epoch }) => [incarnation, epoch]),
-      lives,
+    t.true(
+      s.events('restored').every(({ epoch }) => epoch === 3),
       what,
     );
+    t.deepEqual(new Set(s.events('restored').map(({ incarnation }) => incarnation)), new Set(lives), what);
     t.is(s.events('gap').length + s.events('diverged').length + s.events('dead-letter').length, 0, what);
     // The receiver had handled what its sender had not heard of, and both died.
     if (s.diary.of('robot/l').length > wanted.length) again += 1;
@@ -218,9 +219,10 @@ test('schedule: 10 a durable handler with random and time crashes mid-ask while 
     const orders = Promise.all(numbered('e', 4).map((entry) => boss.order(errand(entry), patient)));
     const move = outcome(robot.move('robot/boss', { to: 'second' }));
     let moving = true;
-    void move.then(() => {
+    const ended = () => {
       moving = false;
-    });
+    };
+    move.then(ended, ended);
     await s.killAt(frame, first, [robot, phone, second], run % 2 === 0);
     if (moving) whileMoving += 1;
     t.deepEqual(await w.settle(orders), positions(4), what);

@@ -20,13 +20,13 @@ import type { NodeEvent } from './types.js';
 export type Entry = string;
 
 /** What a scribe remembers: all it was told, and the answers it was given. */
-export interface Scroll {
+interface Scroll {
   readonly entries: Entry[];
   readonly answers: number[];
 }
 
 /** An errand: pass `entry` on to `to`. */
-export interface Errand {
+interface Errand {
   readonly to: ScribeRef;
   readonly entry: Entry;
 }
@@ -44,13 +44,13 @@ export type ScribeHandlers = {
   readonly each: (scroll: Scroll, from: number, ctx: Context) => AsyncGenerator<number>;
 };
 export type ScribeRef = Ref<ScribeHandlers>;
-export type Scribe = Definition<Scroll, ScribeHandlers>;
+type Scribe = Definition<Scroll, ScribeHandlers>;
 
-/** Items of the stream of a scribe. */
-export const items = 30;
+/** Items of the stream of a scribe: more than a reader grants at once. */
+export const items = 200;
 
 /** A turn that a scribe began. */
-export interface TurnSeen {
+interface TurnSeen {
   readonly actor: string;
   readonly entry: Entry;
   readonly node: string;
@@ -61,8 +61,10 @@ export interface TurnSeen {
 }
 
 /** What all scribes of a world did, kept where no crash reaches it. */
-export class Diary {
+class Diary {
   readonly turns: TurnSeen[] = [];
+  /** Items that streams brought forth. */
+  yielded = 0;
   private readonly hosts: object[] = [];
   private draws = 0;
 
@@ -92,7 +94,7 @@ export class Diary {
     for (const [index, turn] of this.turns.entries()) {
       const key = `${turn.actor} ${turn.life}`;
       const before = latest.get(key);
-      const host = this.hosts[index] as object;
+      const host = this.hosts[index];
       if (before !== undefined && (turn.epoch < before.turn.epoch || (turn.epoch === before.turn.epoch && host !== before.host)))
         seen.push(`${tell(turn)} after ${tell(before.turn)}`);
       latest.set(key, { turn, host });
@@ -137,6 +139,7 @@ function scribe(name: string, durability: Durability, checkpointTurns: number, d
       ctx.resume(from);
       for (let item = from; item < items && !ctx.signal.aborted; item++) {
         ctx.resume(item + 1);
+        diary.yielded += 1;
         yield item;
       }
     },
@@ -145,7 +148,7 @@ function scribe(name: string, durability: Durability, checkpointTurns: number, d
 }
 
 /** What a crash may cost the actors of a schedule. */
-export type Kind = 'volatile' | 'durable';
+type Kind = 'volatile' | 'durable';
 export const kinds: readonly Kind[] = ['volatile', 'durable'];
 
 // ── The stage ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -231,13 +234,15 @@ export interface MessageSeen {
 }
 
 /** Hears of frames and messages before the nodes do. */
-export class Frames {
+class Frames {
   readonly messages: MessageSeen[] = [];
+  private readonly counts = new Map<string, number>();
   private readonly listeners = new Set<(from: string, to: string, frame: Uint8Array) => void>();
   private readonly watchers = new Set<(seen: MessageSeen) => void>();
 
   constructor(w: World) {
     w.onFrame((from, to, frame) => {
+      this.counts.set(`${from} ${to}`, this.between(from, to) + 1);
       for (const seen of messagesOf(from, to, frame)) {
         this.messages.push(seen);
         for (const watcher of [...this.watchers]) watcher(seen);
@@ -268,6 +273,11 @@ export class Frames {
       strike(seen);
     };
     this.watchers.add(watcher);
+  }
+
+  /** How many frames have come to `to` from `from`. */
+  between(from: string, to: string): number {
+    return this.counts.get(`${from} ${to}`) ?? 0;
   }
 
   count(type: string, to?: SimulatedNode): number {
@@ -303,12 +313,12 @@ function insideOf(node: SimulatedNode): Inside {
   return (node.node as unknown as { readonly inside: Inside }).inside;
 }
 
-/** Hands a message of the migration protocol to its node once more, as a network that repeats would. @returns false if no link leads there */
+/** Hands a message of the migration protocol to its node once more, as a network that repeats would. @returns false if the life that sent it is not linked */
 export function repeat({ message }: MessageSeen, from: SimulatedNode, to: SimulatedNode): boolean {
   if (from.status !== 'running' || to.status !== 'running') return false;
   const { migrations, routes } = insideOf(to);
   const link = routes.links.get(from.name);
-  if (link?.attached !== true) return false;
+  if (link?.attached !== true || link.peer.boot !== (message as MigrationMessage).from.boot) return false;
   migrations.receive(message as MigrationMessage, link);
   return true;
 }

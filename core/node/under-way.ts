@@ -42,10 +42,16 @@ export class UnderWay {
     const open = this.openFrom(senderOf(record), record.correlation);
     if (open === undefined) return;
     if (record.kind === 'more') instance.more(open.ask, payloadOf(record) as number);
-    else if (open.ask === 0) open.cancelled = true;
+    else this.abort(open);
+  }
+
+  /** Nobody waits for the answer any more. */
+  abort(open: TurnRecord): void {
+    const { cell } = this;
+    if (open.ask === 0) open.cancelled = true;
     else {
       cell.open.delete(open.ask);
-      instance.abort(open.ask);
+      cell.instance?.abort(open.ask);
     }
   }
 

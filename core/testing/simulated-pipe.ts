@@ -92,7 +92,6 @@ export class SimulatedPipe implements Pipe {
   }
 
   private arrive(item: Item): void {
-    if (item !== 'reset' && this.open && this.link.down === undefined) this.link.simulation.frameArrives?.(this.peer.life.node, this.life.node, item);
     const isWaiting = this.link.down === 'silent' || this.stalled.length > 0;
     if (this.open && isWaiting) this.stalled.push(item);
     else this.take(item);
@@ -100,6 +99,12 @@ export class SimulatedPipe implements Pipe {
 
   private take(item: Item): void {
     const { simulation } = this.link;
+    if (item !== 'reset' && this.open) simulation.frameArrives?.(this.peer.life.node, this.life.node, item);
+    if (this.open && this.link.down === 'silent') {
+      // Who listened has cut the link in silence.
+      this.stalled.unshift(item);
+      return;
+    }
     if (!this.open) {
       // Its system answers for an end that is closed.
       if (item !== 'reset' && this.link.down === undefined && this.peer.open) this.carry('reset', 0);

@@ -7,7 +7,7 @@ import { shrink } from './shrink.js';
 import { play } from './stage.js';
 
 /** Per menu; `npm run verify` plays more. */
-const schedules = 100;
+const schedules = 80;
 
 for (const [index, menu] of menus.entries()) {
   const where = `${menu.kinds.join(', ')} actors${menu.homesCrash ? ' whose homes crash, too' : ''}`;
