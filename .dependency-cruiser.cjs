@@ -13,6 +13,7 @@ const house = {
   cli: ['core', 'runtimes', 'transports', 'actors', 'device-node', 'edge-node', 'toolchain', 'dashboard'],
   dashboard: ['core', 'device-node', 'edge-node'],
   benchmarks: ['core', 'runtimes', 'transports', 'actors', 'device-node', 'edge-node', 'toolchain'],
+  verification: ['core', 'runtimes', 'transports', 'actors', 'device-node', 'edge-node', 'toolchain'],
   examples: ['core', 'runtimes', 'transports', 'actors', 'device-node', 'edge-node', 'toolchain'],
 };
 const rooms = Object.keys(house);

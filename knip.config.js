@@ -12,10 +12,17 @@ export default {
     'actors/*/index.ts!',
     'benchmarks/main.ts',
     'examples/*/main.ts',
+    'verification/chaos/main.ts',
+    'verification/model/check.ts',
+    'verification/verify.ts',
+    'verification/verify-worker.ts',
+    // Forked by path; bundled by path.
+    'verification/chaos/processes/*.ts',
+    'verification/chaos/courier.ts',
     '**/*.test.ts',
     '.ci/*.cjs',
   ],
-  project: ['{core,runtimes,transports,actors,device-node,edge-node,toolchain,cli,dashboard,benchmarks,examples}/**/*.ts'],
+  project: ['{core,runtimes,transports,actors,device-node,edge-node,toolchain,cli,dashboard,benchmarks,verification,examples}/**/*.ts'],
   paths: Object.fromEntries(Object.entries(names).map(([name, target]) => [name, [source(target)]])),
   // Option and result types belong to the signature of what is used.
   exclude: ['types'],
@@ -23,4 +30,6 @@ export default {
   ignoreExportsUsedInFile: { interface: true, type: true },
   // Programs of .ci/check, and the packages that carry the model and the photos: read by path, not imported.
   ignoreDependencies: ['@arethetypeswrong/cli', 'dependency-cruiser', 'oxlint', 'oxlint-tsgolint', 'publint', '@vladmandic/human'],
+  // Of the system; a test gives itself a small disk with them, where it may.
+  ignoreBinaries: ['mount', 'unshare'],
 };

@@ -55,7 +55,7 @@ export function replay(lines: readonly string[]): void {
       if (verb === 'spawn') world = new Replay(x);
       else if (world === undefined) throw new Error('a trace begins with spawn');
       else world.take(verb, x, y, z);
-      const seen = (world as Replay).describe(state.split(' moves ')[1]?.trim().split(' ').length ?? 0);
+      const seen = world.describe(state.split(' moves ')[1]?.trim().split(' ').length ?? 0);
       if (seen !== state.trim()) throw new Error(`the machines are at '${seen}', the model is at '${state.trim()}'`);
     } catch (thrown) {
       throw new Error(`line ${k + 1} (${step}): ${(thrown as Error).message}`);
@@ -88,7 +88,7 @@ class Replay {
       retained: new Map(),
       restored: new Map(),
     }));
-    const [first, at] = [this.nodes[0] as Node, this.nodes[homeAt] as Node];
+    const [first, at] = [this.nodes[0], this.nodes[homeAt]];
     const register: Register = { ...createRegister(first.id, defaultLeaseMs), base: { hash: hashOf(0), turns: 0 }, standby: at.id };
     this.registers = [register];
     this.home = createHome(actor, at.id, register, defaultTimings);

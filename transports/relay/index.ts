@@ -1,0 +1,1 @@
+export { type Direction, type Relay, type RelayOptions, relay } from './relay.js';
