@@ -12,6 +12,7 @@ import {
   placesOf,
   positions,
   registerOf,
+  type ScribeHandlers,
   type ScribeRef,
   Stage,
 } from './schedules.test-support.js';
@@ -37,12 +38,21 @@ for (const kind of kinds) {
       await w.settle(robot.move('robot/sender', { to: 'edge' }));
       await w.advance(20);
 
+      if (kind === 'durable') {
+        // Of two senders: a restored owner hears them in another order, so that the number goes to another record.
+        const far = phone.refTo(s.durable, 'robot/sender');
+        await w.settle(far.all());
+        await w.advance(20);
+        dispatch<ScribeHandlers, 'pass'>(far, 'pass', { to: phone.refTo(s.volatile, 'phone/reader'), entry: 'C' });
+        await w.advance(1);
+      }
       dispatch(sender, 'pass', { to, entry: 'A' });
       await s.killAt(frame, edge, [robot, phone], run % 2 === 0);
       await s.until(() => s.events('restored').length === 1, 'the takeover', 20);
       await w.settle(sender.pass({ to, entry: 'B' }, patient));
+      // The phone asks the home where it is, in its own time.
+      await w.advance(3000);
       const remembered = (await s.scroll(sender)).entries;
-      await w.advance(200);
       const read = (await s.scroll(reader)).entries;
 
       assertOneCopy(t, s, 'robot/sender', [robot, phone, edge], what);
@@ -52,10 +62,15 @@ for (const kind of kinds) {
       t.is(restored?.incarnation, kind === 'durable' ? 1 : 3, what);
       const forgotten = !remembered.includes('A');
       if (kind === 'durable') {
-        t.deepEqual(read, sent, what);
-        t.deepEqual(remembered, [...numbered('same', 3), 'A', 'B'], what);
+        t.deepEqual(
+          read,
+          remembered.map((entry) => `${entry} passed`),
+          what,
+        );
+        t.deepEqual([...read].sort(byName), [...sent, 'C passed'].sort(byName), what);
         t.is(s.events('gap').length + s.events('diverged').length + s.events('reexecuted').length, 0, what);
-        if (s.diary.of('robot/sender').filter(({ entry }) => entry === 'A').length === 2) named += 1;
+        const ran = s.diary.of('robot/sender').map(({ entry }) => entry);
+        if (ran.indexOf('C') < ran.indexOf('A') && remembered.indexOf('A') < remembered.indexOf('C')) named += 1;
         continue;
       }
       // What it has forgotten is told as a gap; what it sends instead is not taken for what it had sent.
@@ -71,6 +86,10 @@ for (const kind of kinds) {
     }
     t.true(named >= (kind === 'durable' ? 1 : 2), `the number was given twice in ${named} of the runs`);
   });
+}
+
+function byName(a: Entry, b: Entry): number {
+  return a < b ? -1 : 1;
 }
 
 /** The application of a device: the same in each of its lives. */
