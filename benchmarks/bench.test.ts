@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { JsonLines } from './baselines/json-lines.js';
 import { serveNactMeter } from './baselines/nact-meter.js';
 import type { PlainMessage } from './baselines/plain-port.js';
+import type { DurabilityRow } from './durability.js';
 import type { MessagingRow } from './messaging.js';
 import type { MigrationRow } from './migration.js';
 import { compare, keepInFlight } from './rounds.js';
@@ -75,11 +76,43 @@ test('bench migration: every size moves cold and warm to the script tier, and to
   }
 });
 
+test('bench durability: every place, state, handler and depth has a row, and keeping nothing sends the standby nothing', async (t) => {
+  const report = await reportOf<DurabilityRow>('durability');
+
+  checkHead(t, report, 'durability');
+  const synchronous = ['tell synchronous 1', 'tell synchronous 64', 'tell synchronous 1024', 'ask synchronous 1', 'ask synchronous 64'];
+  const awaiting = ['tell awaiting 64', 'ask awaiting 1', 'ask awaiting 64'];
+  const expected = {
+    'home native small': [...synchronous, ...awaiting],
+    'home native 100 kB': synchronous,
+    'away native small': [...synchronous, ...awaiting],
+    'away native 100 kB': synchronous,
+    'away script small': ['tell synchronous 64', 'ask synchronous 64', 'ask awaiting 1'],
+  };
+  t.deepEqual(
+    report.rows.map(({ place, tier, state, operation, handler, inFlight }) => `${place} ${tier} ${state} ${operation} ${handler} ${inFlight}`),
+    Object.entries(expected).flatMap(([setting, loads]) => loads.map((load) => `${setting} ${load}`)),
+  );
+  for (const { place, operation, handler, keeps } of report.rows) {
+    t.deepEqual(
+      keeps.map(({ name }) => name),
+      place === 'home' ? ['none', 'durable', 'durable (memory)'] : ['none', 'checkpoints', 'durable', 'durable (memory)'],
+    );
+    for (const { name, ratePerSecond, ratio, samples, latencyMs, perMessage } of keeps) {
+      t.true(ratePerSecond > 0 && ratio > 0 && samples > 0);
+      t.is(latencyMs !== undefined, operation === 'ask');
+      t.is(perMessage.captures > 0 && perMessage.bytes > 0 && perMessage.diskBytes > 0, name !== 'none');
+      t.is(perMessage.journals > 0, handler === 'awaiting' && name.startsWith('durable'));
+      if (name === 'none') t.deepEqual(perMessage, { captures: 0, journals: 0, bytes: 0, diskBytes: 0 });
+    }
+  }
+});
+
 test('bench: an unknown suite, none, or an unknown flag is refused with the suites that there are', async (t) => {
   for (const args of [['telepathy'], [], ['messaging', 'migration']]) {
     const { code, stderr } = await t.throwsAsync<Error & { code: number; stderr: string }>(run(...args));
     t.is(code, 1);
-    t.regex(stderr, /there are messaging, migration/);
+    t.regex(stderr, /there are messaging, migration, durability/);
   }
   const { code, stderr } = await t.throwsAsync<Error & { code: number; stderr: string }>(run('messaging', '--quik'));
   t.is(code, 1);

@@ -2,6 +2,7 @@
 import { cpus, loadavg, type } from 'node:os';
 import { parseArgs } from 'node:util';
 import { GodwitError } from '#core';
+import { durability } from './durability.js';
 import { messaging } from './messaging.js';
 import { migration } from './migration.js';
 import type { Effort, Machine, Report, Suite } from './suite.js';
@@ -10,7 +11,7 @@ const full: Effort = { rounds: 7, roundMs: 80, latencySamples: 7000, moves: 20 }
 /** For CI: shows that everything runs; its figures mean nothing. */
 const quick: Effort = { rounds: 1, roundMs: 2, latencySamples: 100, moves: 2 };
 
-const suites = { messaging, migration } as const;
+const suites = { messaging, migration, durability } as const;
 
 const usage = `Usage: npm run bench -- SUITE [--quick] [--json]
 
@@ -74,7 +75,8 @@ try {
   const command = parseCommand(process.argv.slice(2));
   if (command === undefined) console.log(usage);
   else if (command.suite === 'messaging') await run(messaging, command);
-  else await run(migration, command);
+  else if (command.suite === 'migration') await run(migration, command);
+  else await run(durability, command);
 } catch (thrown) {
   process.stderr.write(`bench: ${GodwitError.from(thrown).message}\n`);
   process.exitCode = 1;

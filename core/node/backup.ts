@@ -61,6 +61,9 @@ interface Unconfirmed {
   readonly sent: ReadonlyArray<{ readonly channel: Channel; readonly number: number }>;
 }
 
+/** Checkpoints on their way: one that the home writes, and one that is there when it has. */
+const maxUnconfirmed = 2;
+
 /** The backup of one actor that runs here. */
 export class Backup {
   private busy = false;
@@ -78,7 +81,10 @@ export class Backup {
     private readonly homes: Homes,
   ) {}
 
-  /** Something happened that the home may have to be told. One capture at a time: what happens meanwhile shares the next. */
+  /**
+   * Something happened that the home may have to be told. One capture at a time, and a few unanswered: what happens meanwhile shares the next,
+   * so that the home's disk sets the pace.
+   */
   due(): void {
     const { cell } = this;
     if (this.busy || cell.status !== 'running' || !this.isReachable()) return;
@@ -86,7 +92,7 @@ export class Backup {
       this.tellOfRunningTurn();
       return;
     }
-    if (!this.isDue()) return;
+    if (!this.isDue() || this.unconfirmed.length >= maxUnconfirmed) return;
     this.busy = true;
     this.take().then(
       () => {
@@ -115,6 +121,7 @@ export class Backup {
     for (const { cursor, number } of latest.handled) cursor.checkpointed(number);
     if (this.cell.durable) for (const { channel, number } of latest.sent) channel.release(number);
     this.host.emit({ type: 'checkpoint', actor: this.cell.address, turns: latest.base.turns, bytes: latest.bytes.length });
+    this.due();
   }
 
   journaled(sequence: number): void {
