@@ -176,6 +176,7 @@ function malformed(at: number, length: number): GodwitError {
   return new GodwitError('DATA_LOSS', `malformed frame: no valid entry at byte ${at} of ${length}`);
 }
 
-const firstFrameBytes = 64 * 1024;
+/** A few envelopes. Most frames are short, and a node has a writer for each peer. */
+const firstFrameBytes = 1024;
 /** A buffer that one large payload blew up beyond this is given back. */
 const keptFrameBytes = 1024 * 1024;

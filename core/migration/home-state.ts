@@ -56,7 +56,7 @@ export type HomeEffect =
   | { readonly type: 'persist'; readonly register: Register }
   /** Gets the base from `from` (this node's own store first) and restores it, not yet running; answered by `restored` or `failed`. */
   | { readonly type: 'restore'; readonly base: Base; readonly from: string }
-  /** Runs what was restored. Turns were forgotten, so the actor's streams begin anew as incarnation `incarnation` (the epoch: never used before). */
+  /** Runs what was restored. Turns were forgotten, so the actor's streams begin anew, as an incarnation higher than the base's by `incarnation` (the epoch), which was never used before. */
   | { readonly type: 'runHere'; readonly epoch: Epoch; readonly move: MoveId; readonly incarnation: number }
   | { readonly type: 'report'; readonly report: HomeReport };
 

@@ -107,11 +107,13 @@ export class Homes {
   async begin(cell: Cell, manifest: Manifest): Promise<void> {
     const { id } = this.host;
     if (homeOf(cell.address) !== id.name) return;
-    const register = this.get(cell.address)?.state.register ?? createRegister(id, defaultLeaseMs);
+    const before = this.homes.get(cell.address);
+    if (before !== undefined) before.manifest = manifest;
+    // A register is never on the disk before the base that it names.
+    await before?.machine.idle();
+    const register = before?.machine.state.register ?? createRegister(id, defaultLeaseMs);
     await this.disk?.begin(cell.address, { register, manifest });
-    const known = this.homes.get(cell.address);
-    if (known === undefined) this.create(cell.address, register, manifest);
-    else known.manifest = manifest;
+    if (!this.homes.has(cell.address)) this.create(cell.address, register, manifest);
   }
 
   /** Notes a checkpoint of the owner; who sent it hears `registered` when it is safe. @throws {GodwitError} FAILED_PRECONDITION not the owner */
@@ -260,7 +262,8 @@ export class Homes {
     if (cell === undefined) return;
     home.recovering = undefined;
     cell.epoch = epoch;
-    if (!cell.durable) beginIncarnation(cell, Math.max(incarnation, cell.incarnation + 1));
+    // Higher than every one before: of two takeovers from one base the second has the higher epoch, and any other base knows the incarnation before it.
+    if (!cell.durable) beginIncarnation(cell, cell.incarnation + incarnation);
     this.host.enter(cell);
     this.own(cell, move, Number.POSITIVE_INFINITY);
     cell.run(cell.instance as Instance);

@@ -49,6 +49,50 @@ test('machine: events that wait behind one that throws are handled all the same'
   t.is(machine.state, 2);
 });
 
+test('machine: a timer that fired while an effect took its time is not heard behind the event that stops it', async (t) => {
+  type Timed =
+    | { type: 'note'; text: string }
+    | { type: 'write' }
+    | { type: 'startTimer'; timer: string; delayMs: number }
+    | { type: 'stopTimer'; timer: string };
+  const notes: string[] = [];
+  let written = () => {};
+  let fire = () => {};
+  const clock: Clock = {
+    now: () => 0,
+    after(_delayMs, task) {
+      fire = task;
+      return () => {};
+    },
+    soon: () => {},
+  };
+  const machine = new Machine<undefined, readonly Timed[], Timed>(
+    undefined,
+    (state, effects) => ({ state, effects }),
+    (effect) => {
+      if (effect.type === 'write') {
+        return new Promise((resolve) => {
+          written = resolve;
+        });
+      }
+      if (effect.type === 'note') notes.push(effect.text);
+      return undefined;
+    },
+    (timer) => [{ type: 'note', text: `${timer} is over` }],
+    clock,
+  );
+  machine.feed([{ type: 'startTimer', timer: 'lease', delayMs: 5 }, { type: 'write' }]);
+  machine.feed([
+    { type: 'stopTimer', timer: 'lease' },
+    { type: 'note', text: 'renewed' },
+  ]);
+  fire();
+  written();
+  await machine.idle();
+
+  t.deepEqual(notes, ['renewed']);
+});
+
 test('machine: once closed it handles no event and starts no timer, also when an effect of a step closed it', (t) => {
   const { machine, delays } = counting(() => machine.close());
 

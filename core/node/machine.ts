@@ -9,7 +9,7 @@ type TimerEffect = { readonly type: 'startTimer'; readonly timer: string; readon
  * that takes time (a register on its way to the disk) is finished before those after it, and the next event, begin.
  */
 export class Machine<S, Event, Effect extends { readonly type: string }> {
-  private readonly events: Event[] = [];
+  private readonly events: Array<{ readonly event: Event; readonly timer: string | undefined }> = [];
   /** Effects of the last step that are not carried out yet. */
   private effects: readonly Effect[] = [];
   private readonly waiting: Array<() => void> = [];
@@ -31,9 +31,7 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
 
   /** Takes an event in; one that comes while another is being handled waits its turn. What a step or an effect throws goes on to the caller. */
   feed(event: Event): void {
-    if (this.closed) return;
-    this.events.push(event);
-    if (!this.busy) this.run();
+    this.enqueue(event, undefined);
   }
 
   /** Resolves when what it was fed so far is carried out, and safe where that takes time. */
@@ -53,6 +51,12 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
     this.events.length = 0;
     for (const cancel of this.timers.values()) cancel();
     this.timers.clear();
+  }
+
+  private enqueue(event: Event, timer: string | undefined): void {
+    if (this.closed) return;
+    this.events.push({ event, timer });
+    if (!this.busy) this.run();
   }
 
   private run(): void {
@@ -83,9 +87,9 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
 
   /** @returns false if no event waits */
   private step(): boolean {
-    const event = this.events.shift();
-    if (event === undefined) return false;
-    const { state, effects } = this.next(this.state, event);
+    const first = this.events.shift();
+    if (first === undefined) return false;
+    const { state, effects } = this.next(this.state, first.event);
     this.state = state;
     this.effects = effects;
     return true;
@@ -94,14 +98,21 @@ export class Machine<S, Event, Effect extends { readonly type: string }> {
   private carryOut(effect: Effect): Promise<void> | undefined {
     if (effect.type !== 'startTimer' && effect.type !== 'stopTimer') return this.carry(effect as Exclude<Effect, TimerEffect>) ?? undefined;
     const { timer, ...rest } = effect as unknown as TimerEffect;
-    this.timers.get(timer)?.();
-    this.timers.delete(timer);
+    this.stopTimer(timer);
     if (rest.type === 'stopTimer' || this.closed) return undefined;
     const fire = () => {
       this.timers.delete(timer);
-      this.feed(this.timerEvent(timer));
+      this.enqueue(this.timerEvent(timer), timer);
     };
     this.timers.set(timer, this.clock.after(Math.min(rest.delayMs, longestDelayMs), fire));
     return undefined;
+  }
+
+  /** One that has fired already, and waits its turn behind what stops it, must not be heard any more. */
+  private stopTimer(timer: string): void {
+    this.timers.get(timer)?.();
+    this.timers.delete(timer);
+    const fired = this.events.findIndex((waiting) => waiting.timer === timer);
+    if (fired >= 0) this.events.splice(fired, 1);
   }
 }

@@ -218,8 +218,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   running(cell: Cell, hash: Hash, bytes: Uint8Array): void {
     if (homeOf(cell.address) !== this.host.id.name) return;
     // Home again, with its bytes: nobody else needs to keep a copy.
-    this.bases.keep(cell.address, hash, bytes);
-    this.owners.stable(cell, { base: { hash, turns: cell.turns }, standby: this.host.id });
+    this.homes.checkpointed(cell.address, this.host.id, cell.epoch, { hash, turns: cell.turns }, bytes);
   }
 
   ended(move: MoveId): void {

@@ -7,7 +7,6 @@ import {
   type OwnerEffect,
   type OwnerEvent,
   type OwnerState,
-  type Stable,
   stepOwner,
 } from '../migration/index.js';
 import type { Cell } from './cell.js';
@@ -80,10 +79,6 @@ export class Owners {
     this.host.leave(cell, home, epoch);
     this.host.forget(address);
     this.host.emit({ type: 'stopped', actor: address, reason: `disowned: its home ${home.name} does not know it any more` });
-  }
-
-  stable(cell: Cell, stable: Stable): void {
-    this.machines.get(cell.address)?.feed(at(this.host, { type: 'checkpointStable', stable } as const));
   }
 
   peerRegained(peer: string): void {

@@ -264,6 +264,8 @@ export class Routes {
   /** The receiver is here: what waits in the outbox goes to its mailbox, then the channel leads there. */
   private connect(channel: Channel, cell: Cell): void {
     const { target, life, epoch } = channel.from;
+    // What a former life of the receiver had asked is not answered to this one: see Inbound.open.
+    channel.from.forgetLife(cell.address, cell.life);
     let cursor: ReturnType<Cell['cursorFor']>;
     try {
       cursor = cell.cursorFor(target, life, channel.incarnation, epoch);

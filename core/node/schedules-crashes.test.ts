@@ -59,7 +59,7 @@ for (const kind of kinds) {
       const sent = [...numbered('same', 3, ' passed'), 'A passed', 'B passed'];
       const [restored] = s.events('restored');
       t.is(restored?.epoch, 3, what);
-      t.is(restored?.incarnation, kind === 'durable' ? 1 : 3, what);
+      t.is(restored?.incarnation, kind === 'durable' ? 1 : 4, what);
       const forgotten = !remembered.includes('A');
       if (kind === 'durable') {
         t.deepEqual(

@@ -77,7 +77,7 @@ for (const kind of kinds) {
       const lostTurns = s.events('gap').reduce((sum, gap) => sum + gap.lost, 0);
       t.is(lostTurns, sent.length - passed.length, what);
       if (kind === 'durable') t.is(lostTurns + s.events('diverged').length, 0, what);
-      t.is(restored?.incarnation, kind === 'durable' ? 1 : 4, what);
+      t.is(restored?.incarnation, kind === 'durable' ? 1 : 5, what);
       // The source heard of its commit although the answer was lost.
       t.not(await w.settle(move), 'DEADLINE_EXCEEDED', what);
     }

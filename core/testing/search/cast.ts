@@ -19,18 +19,24 @@ export class Cast {
   private readonly simulation: Simulation;
 
   constructor(readonly schedule: Schedule) {
-    const { seed, devices, edges, rttMs } = schedule;
+    const { seed, devices, edges, rttMs, fsyncMs, clockPpm } = schedule;
     this.world = world({ seed });
     this.simulation = (this.world as unknown as { readonly simulation: Simulation }).simulation;
     this.world.observe(({ node, event }) => this.event(node, event));
-    for (const name of devices) this.nodes.set(name, this.world.device(name, { definitions, onStart: (node) => this.spawnOn(node) }));
-    for (const name of edges) this.nodes.set(name, this.world.edge(name, { definitions }));
+    const clock = () => ({ clockPpm: this.nodes.size % 2 === 0 ? clockPpm : -clockPpm });
+    const disk = { fsyncMs, jitterMs: fsyncMs - 1 };
+    for (const name of devices) this.nodes.set(name, this.world.device(name, { definitions, disk, ...clock(), onStart: (node) => this.spawnOn(node) }));
+    for (const name of edges) this.nodes.set(name, this.world.edge(name, { definitions, ...clock() }));
     const all = [...this.nodes.values()];
     for (const [index, a] of all.entries()) for (const b of all.slice(index + 1)) this.world.link(a, b, { rttMs });
   }
 
   node(name: string): SimulatedNode {
     return this.nodes.get(name) as SimulatedNode;
+  }
+
+  home(address: string): SimulatedNode {
+    return this.node(address.slice(0, address.indexOf('/')));
   }
 
   /** The present lives of nodes that are not down. */
@@ -72,7 +78,13 @@ export class Cast {
   }
 
   private spawnOn(node: SimulatedNode): void {
-    for (const { kind, name, home } of this.schedule.actors) if (home === node.name) node.child(ledgers[kind], name);
+    for (const { kind, name, home } of this.schedule.actors) {
+      if (home !== node.name) continue;
+      node.child(ledgers[kind], name);
+      const fate = this.history.fate(`${home}/${name}`);
+      if (node.lifeNumber === 1) fate.firstLife = node.node.boot;
+      else if (kind !== 'durable') fate.rebornAfter = this.history.sent.length;
+    }
   }
 
   private event(node: string, event: NodeEvent): void {

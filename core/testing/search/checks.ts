@@ -127,7 +127,7 @@ export class Checks {
       const last = this.history.lastTurn(record.to);
       if (record.handledBy.some((turn) => last !== undefined && this.remembers(last, turn))) continue;
       if (!this.mayBeLost(record)) this.add('I2', `${record.kind} ${record.number} of ${record.from} to ${record.to} was lost`);
-      else if (record.turn === undefined && this.fateOf(record.to).deadLetters === 0) {
+      else if (record.turn === undefined && this.fateOf(record.to).deadLetters === 0 && !this.isReborn(record.to)) {
         if (record.handledBy.length === 0 && !this.wasTogether(record))
           this.add('I2', `tell ${record.number} of ${record.from} to ${record.to} was lost, and no life of its receiver had handled it`);
         const key = `${record.to} ${record.from}`;
@@ -144,12 +144,12 @@ export class Checks {
   /** Nobody has heard from turns of a durable actor that the actor has forgotten. */
   private durable(): void {
     for (const record of this.history.sent) {
-      if (record.turn === undefined || record.handledBy.length === 0 || !this.isDurable(record.from) || this.isRemembered(record.turn)) continue;
+      if (record.turn === undefined || record.handledBy.length === 0 || !this.mustRemember(record.turn) || this.isRemembered(record.turn)) continue;
       this.add('I2', `${tell(record.handledBy[0])} was sent by ${tell(record.turn)}, which its durable actor has forgotten`);
     }
     for (const { record, turn } of this.history.answered) {
       const answerer = this.history.turns[turn - 1];
-      if (answerer !== undefined && this.isDurable(answerer.actor) && !this.isRemembered(answerer))
+      if (answerer !== undefined && this.mustRemember(answerer) && !this.isRemembered(answerer))
         this.add('I2', `ask ${record.number} was answered by ${tell(answerer)}, which its durable actor has forgotten`);
     }
   }
@@ -160,7 +160,17 @@ export class Checks {
     // A sender that was taken back begins its streams anew: what it had sent may still have been waiting.
     if (record.turn !== undefined && !this.isDurable(record.from) && record.number <= this.fateOf(record.from).restoredAfter) return true;
     if (this.isDurable(record.to)) return false;
+    if (record.number <= fate.rebornAfter && this.isReborn(record.to)) return true;
     return record.number <= fate.restoredAfter || fate.deadLetters > 0 || (fate.restored > 0 && this.wasTogether(record));
+  }
+
+  /** True if the actor that has the name now is not the first: the home of a volatile actor crashed while it was there, and never had left. */
+  private isReborn(actor: string): boolean {
+    return this.history.lastTurn(actor)?.life !== this.fateOf(actor).firstLife;
+  }
+
+  private mustRemember({ actor }: TurnSeen): boolean {
+    return this.isDurable(actor) && !this.ending.lost.has(actor);
   }
 
   /** True if the receiver has been to the sender's node: what lay in a mailbox there went with the copy that the takeover replaced. */

@@ -62,8 +62,8 @@ export interface TurnSeen {
   cell: CellSeen;
   readonly children: TurnSeen[];
   readonly sent: Sent[];
-  /** How many of `sent` its latest run has sent. */
-  sentAgain: number;
+  /** How many of `sent` each of its runs has sent: one that goes on in a copy which does not know yet that it is over runs beside the next. */
+  readonly runs: Map<CellSeen, number>;
 }
 
 /** One run of a turn. */
@@ -114,6 +114,10 @@ export interface Fate {
   /** Number of the last record sent before the last takeover; 0 if there was none. */
   restoredAfter: number;
   restored: number;
+  /** Life of the first actor of the name. */
+  firstLife: string;
+  /** Number of the last record sent before its home began its present life; 0 in its first. The actor is another one then if it had never left. */
+  rebornAfter: number;
   deadLetters: number;
   /** Nodes that it has been to. */
   readonly places: Set<string>;
@@ -142,9 +146,11 @@ export class History {
     return this.record(kind, from, life, undefined, to);
   }
 
-  /** A turn is about to send a record. */
-  sendIn(turn: TurnSeen, kind: SentKind, to: string): Sent {
-    const before = turn.sent[turn.sentAgain++];
+  /** A turn is about to send a record. @param cell where it runs */
+  sendIn(turn: TurnSeen, cell: CellSeen, kind: SentKind, to: string): Sent {
+    const count = turn.runs.get(cell) ?? 0;
+    turn.runs.set(cell, count + 1);
+    const before = turn.sent[count];
     if (before !== undefined) return before;
     const record = this.record(kind, turn.actor, turn.life, turn, to);
     turn.sent.push(record);
@@ -158,7 +164,8 @@ export class History {
     const again = record.handledBy.find((turn) => turn.parent === parent && turn.life === cell.life);
     const turn = again ?? this.firstRun(record, parent, cell, stream);
     const { incarnation, epoch } = cell;
-    Object.assign(turn, { incarnation, epoch, cell, sentAgain: 0 });
+    Object.assign(turn, { incarnation, epoch, cell });
+    turn.runs.set(cell, 0);
     this.checkOwner(turn);
     this.checkDelivery(turn, stream);
     this.latest.set(turn.actor, { turn, incarnation, epoch, life: cell.life, host: cell.host });
@@ -170,7 +177,7 @@ export class History {
   fate(actor: string): Fate {
     let fate = this.fates.get(actor);
     if (fate === undefined) {
-      fate = { restoredAfter: 0, restored: 0, deadLetters: 0, places: new Set(), gaps: new Map() };
+      fate = { restoredAfter: 0, restored: 0, firstLife: '', rebornAfter: 0, deadLetters: 0, places: new Set(), gaps: new Map() };
       this.fates.set(actor, fate);
     }
     return fate;
@@ -206,7 +213,7 @@ export class History {
       cell,
       children: [],
       sent: [],
-      sentAgain: 0,
+      runs: new Map(),
     };
     this.turns.push(turn);
     parent?.children.push(turn);

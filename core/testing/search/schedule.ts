@@ -31,7 +31,7 @@ export type Operation = { readonly atMs: number } & (
   | { readonly type: 'tell'; readonly from: string; readonly to: number; readonly count: number; readonly steps: readonly StepPlan[]; readonly throws: boolean }
   | { readonly type: 'ask'; readonly from: string; readonly to: number; readonly timeoutMs: number; readonly steps: readonly StepPlan[] }
   | { readonly type: 'stream'; readonly from: string; readonly to: number; readonly items: number; readonly timeoutMs: number }
-  | { readonly type: 'move'; readonly actor: number; readonly to: string; readonly abortAfterMs: number | undefined }
+  | { readonly type: 'move'; readonly actor: number; readonly to: string; readonly abortAfterMs?: number | undefined }
   | { readonly type: 'recall'; readonly actor: number }
   /** A message of the migration protocol that came to the node is handed to it once more. */
   | { readonly type: 'repeat'; readonly node: string; readonly back: number }
@@ -47,6 +47,10 @@ export interface Schedule {
   readonly edges: readonly string[];
   /** Milliseconds there and back, the same for every link. */
   readonly rttMs: number;
+  /** Milliseconds that a disk takes for a write. */
+  readonly fsyncMs: number;
+  /** Millionths by which the clocks of every second node are too fast, and those of the others too slow. */
+  readonly clockPpm: number;
   readonly actors: readonly ActorPlan[];
   readonly operations: readonly Operation[];
 }
@@ -68,6 +72,7 @@ export const menus: readonly Menu[] = [
   { kinds: ['volatile', 'checkpointed'], homesCrash: false },
   { kinds: ['durable'], homesCrash: true },
   { kinds: ['volatile', 'checkpointed', 'durable'], homesCrash: false },
+  { kinds: ['volatile', 'checkpointed', 'durable'], homesCrash: true },
 ];
 
 function menuOf(seed: number): Menu {
@@ -81,6 +86,8 @@ class Generator {
   private readonly devices: string[];
   private readonly edges: string[];
   private readonly rttMs: number;
+  private readonly fsyncMs: number;
+  private readonly clockPpm: number;
   private readonly actors: ActorPlan[] = [];
   private readonly operations: Operation[] = [];
   /** Actors that may be away from home by now. */
@@ -96,16 +103,18 @@ class Generator {
     this.edges = this.chance(0.7) ? ['edge-1', 'edge-2'] : ['edge-1'];
     this.nodes = [...this.devices, ...this.edges];
     this.rttMs = this.one([1, 4, 10, 40]);
+    this.fsyncMs = this.one([1, 1, 8, 60]);
+    this.clockPpm = this.one([0, 100, 10_000]);
   }
 
   schedule(): Schedule {
-    const { seed, devices, edges, rttMs, actors, operations } = this;
+    const { seed, devices, edges, rttMs, fsyncMs, clockPpm, actors, operations } = this;
     const count = 2 + this.below(3);
     for (let index = 0; index < count; index++) actors.push({ name: `ledger-${index + 1}`, home: this.one(devices), kind: this.one(this.menu.kinds) });
     const acts = 3 + this.below(6);
     for (let act = 0; act < acts; act++) this.act();
     operations.sort((a, b) => a.atMs - b.atMs);
-    return { seed, devices, edges, rttMs, actors, operations: operations.slice(0, maxOperations) };
+    return { seed, devices, edges, rttMs, fsyncMs, clockPpm, actors, operations: operations.slice(0, maxOperations) };
   }
 
   private act(): void {
@@ -219,10 +228,10 @@ const outagesMs = [5, 60, 500, 1500, 2050, 2600, 6000] as const;
 const maxOperations = 60;
 
 /** One line per operation, for people. */
-export function formatSchedule({ seed, devices, edges, rttMs, actors, operations }: Schedule): string {
+export function formatSchedule({ seed, devices, edges, rttMs, fsyncMs, clockPpm, actors, operations }: Schedule): string {
   const cast = actors.map(({ name, home, kind }) => `${home}/${name} (${kind})`).join(', ');
   const lines = operations.map(({ atMs, ...operation }) => `  ${atMs.toFixed(3).padStart(10)} ms  ${formatOperation(operation)}`);
-  return [`seed ${seed}: ${[...devices, ...edges].join(', ')}, RTT ${rttMs} ms; ${cast}`, ...lines].join('\n');
+  return [`seed ${seed}: ${[...devices, ...edges].join(', ')}, RTT ${rttMs} ms, disks ${fsyncMs} ms, clocks ±${clockPpm} ppm; ${cast}`, ...lines].join('\n');
 }
 
 function formatOperation({ type, ...rest }: DistributedOmit<Operation, 'atMs'>): string {

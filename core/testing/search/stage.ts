@@ -35,7 +35,7 @@ export async function play(schedule: Schedule): Promise<Outcome> {
 /** Dial, introduce, and the first frames of both. */
 const linkingRoundTrips = 4;
 /** Virtual milliseconds of rest between two looks whether all is done; the sum is longer than any deadline, reservation or pause in core. */
-const restsMs = [1000, 1500, 2500, 5000, 10_000, 20_000, 40_000] as const;
+const restsMs = [300, 700, 500, 1000, 1000, 1500, 2000, 3000, 10_000, 20_000, 40_000] as const;
 /** Of the asks at the very end. */
 const markTimeoutMs = 9000;
 
@@ -153,9 +153,7 @@ class Stage {
     const livingLives = new Set(living.map(({ boot }) => boot));
     const places = new Map<string, number>();
     for (const node of living) for (const { address } of node.actors()) places.set(address, (places.get(address) ?? 0) + 1);
-    const lost = new Set(
-      [...kinds.keys()].filter((address) => isLost(registerOf(cast.node(address.slice(0, address.indexOf('/'))).node, address), livingLives)),
-    );
+    const lost = new Set([...kinds.keys()].filter((address) => isLost(registerOf(cast.home(address).node, address), livingLives)));
     return { kinds, places, lost, livingLives, livingHosts: new Set(living) };
   }
 }
@@ -174,5 +172,6 @@ function registerOf(home: Node, address: string): HomeState | undefined {
 function isLost(state: HomeState | undefined, livingLives: ReadonlySet<string>): boolean {
   if (state?.phase === 'lost') return true;
   const { standby } = state?.register ?? {};
-  return state?.phase === 'restoring' && standby !== undefined && !livingLives.has(standby.boot);
+  // What the home itself keeps is on its disk.
+  return state?.phase === 'restoring' && standby !== undefined && standby.name !== state.self.name && !livingLives.has(standby.boot);
 }

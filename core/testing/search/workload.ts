@@ -59,7 +59,7 @@ function present(): History {
 const handlers: LedgerHandlers = {
   work(state, job, ctx) {
     const turn = begin(state, job.record, ctx);
-    const first = sendUntilAsk(turn, job.steps ?? [], ctx, job.throws === true);
+    const first = sendUntilAsk(turn, turn.cell, job.steps ?? [], ctx, job.throws === true);
     if (job.throws === true) throw new GodwitError('INTERNAL', 'this job throws');
     return first === undefined ? turn.number : askAndGoOn(turn, first, ctx);
   },
@@ -86,10 +86,10 @@ function recordOf(ctx: Context): ChannelRecord {
 }
 
 /** Does what needs no waiting. @returns the steps from the first ask on; undefined if there is none */
-function sendUntilAsk(turn: TurnSeen, steps: readonly Step[], ctx: Context, isVoid: boolean): readonly Step[] | undefined {
+function sendUntilAsk(turn: TurnSeen, cell: CellSeen, steps: readonly Step[], ctx: Context, isVoid: boolean): readonly Step[] | undefined {
   for (const [index, step] of steps.entries()) {
     if (step.type === 'ask') return steps.slice(index);
-    const record = present().sendIn(turn, step.type, step.type === 'timer' ? turn.actor : step.to.$address);
+    const record = present().sendIn(turn, cell, step.type, step.type === 'timer' ? turn.actor : step.to.$address);
     record.isVoid = isVoid;
     const job: Job = { record: record.number, steps: step.steps };
     attempt(record, () => {
@@ -104,9 +104,9 @@ async function askAndGoOn(turn: TurnSeen, steps: readonly Step[], ctx: Context):
   const { cell } = turn;
   for (let left: readonly Step[] | undefined = steps; left !== undefined && left.length > 0; ) {
     const [step, ...rest] = left as [Step, ...Step[]];
-    const record = present().sendIn(turn, 'ask', step.to.$address);
+    const record = present().sendIn(turn, cell, 'ask', step.to.$address);
     await ask(record, step.to, { record: record.number, steps: step.steps }, step.ms, () => cell.status === 'running');
-    left = sendUntilAsk(turn, rest, ctx, false);
+    left = sendUntilAsk(turn, cell, rest, ctx, false);
   }
   return turn.number;
 }
