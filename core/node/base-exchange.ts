@@ -45,7 +45,7 @@ export class BaseExchange {
 
   /** The standby's side. */
   wanted({ actor, hash }: BaseWantedMessage, link: Link): void {
-    const answer = (rest: Partial<BaseMessage>) => link.control({ type: 'base', hash, ...rest } as BaseMessage);
+    const answer = (rest: Partial<BaseMessage>) => link.control({ type: 'base', hash, ...rest });
     const bytes = this.bases.isFor(actor, hash) ? this.bases.get(hash) : undefined;
     if (bytes === undefined) {
       const error = new GodwitError('NOT_FOUND', `node ${this.host.id.name} keeps no base ${hash} of ${actor}`);
