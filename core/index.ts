@@ -29,7 +29,7 @@ export type { DecodedPicture, Images, Inference, InferOptions, Nn, OutputTensor,
 export { image, nn } from './host/index.js';
 export { defaultLeaseMs } from './migration/index.js';
 export { createNode, Node } from './node/node.js';
-export type { ActorInfo, Admission, KeptLink, MoveOptions, MoveReport, MoveRequest, NodeEvent, NodeOptions } from './node/types.js';
+export type { ActorInfo, Admission, KeptLink, MoveOptions, MoveReport, MoveRequest, NodeEvent, NodeOptions, Reach } from './node/types.js';
 export type { Blobs, BlobTransfer } from './ports/blobs.js';
 export type { Cancel, Clock } from './ports/clock.js';
 export type { Digest, Hash } from './ports/digest.js';

@@ -29,6 +29,8 @@ export class Cursor {
   sink: AcknowledgementSink | undefined = undefined;
   /** Number of the stream in the sink's session. */
   stream = 0;
+  /** Highest number that may lie in the receiver's mailbox and nowhere else: it was handed over in one heap, or came with a capture. */
+  alone = 0;
   /** Highest number the sender was told to be stable. */
   acknowledged = 0;
   /** True while the sink has it on its list. */
@@ -108,15 +110,15 @@ export class Cursor {
     return this.handled + creditWindow;
   }
 
-  /** @param withMailbox true if the records that wait in the mailbox are captured too; without them their sender must send them again */
+  /** @param withMailbox true if all records that wait in the mailbox are captured too; without, those beyond `alone` must be sent again by their sender */
   capture(withMailbox: boolean): CursorCapture {
-    const { from, life, incarnation, epoch, handled, ahead, fresh, rolledBack } = this;
+    const { from, life, incarnation, epoch, handled, alone, ahead, fresh, rolledBack } = this;
     return {
       from: { $address: from.$address, $protocol: from.$protocol },
       life,
       incarnation,
       epoch,
-      accepted: withMailbox ? this.accepted : handled,
+      accepted: withMailbox ? this.accepted : Math.max(handled, alone),
       handled,
       ahead: [...ahead],
       fresh,

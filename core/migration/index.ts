@@ -1,7 +1,7 @@
 // The machines, one per role.
 
 export { createHome, stepHome } from './home.js';
-export type { HomeEffect, HomeEvent, HomeReport, HomeState, HomeStep, HomeTimer } from './home-state.js';
+export type { HomeEffect, HomeEvent, HomeReport, HomeState, HomeTimer } from './home-state.js';
 export { createOwner, type OwnerEffect, type OwnerEvent, type OwnerState, type Ownership, type OwnerTimer, type Stable, stepOwner } from './owner.js';
 export { createRegister } from './register.js';
 export { createSource, stepSource } from './source.js';

@@ -8,6 +8,7 @@ import { createHome, stepHome } from './home.js';
 import type { HomeEffect, HomeEvent, HomeState } from './home-state.js';
 import { createOwner, mayRun, type OwnerEffect, type OwnerEvent, type OwnerState, stepOwner } from './owner.js';
 import { createRegister } from './register.js';
+import { isMeant, lifeOf, type Named, names } from './replay-messages.test-support.js';
 import { createSource, stepSource } from './source.js';
 import type { SourceEffect, SourceEvent, SourceState } from './source-state.js';
 import { answerStray } from './stray.js';
@@ -23,16 +24,11 @@ import {
   type Register,
   reasonOf,
   receiversOf,
-  sameNode,
 } from './types.js';
 
 const actor = 'a/walker';
-const names = ['a', 'b', 'c'];
 /** A tick of the model is one lease and the home's margin: an owner that asked before it may not run after it, and the home's wait is over. */
 const tickMs = defaultLeaseMs + defaultTimings.clockMarginMs;
-/** How the model writes a grant that answers no question. */
-const unasked = 14;
-
 type Bare<E> = E extends unknown ? Omit<E, 'nowMs'> : never;
 interface Node {
   id: NodeId;
@@ -74,6 +70,8 @@ class Replay {
   private readonly kept = new Set<Hash>([hashOf(0)]);
   /** All that was ever sent to another node. */
   private readonly sent: { readonly to: string; readonly message: MigrationMessage }[] = [];
+  /** The word of an owner that lost its instance. */
+  private gone: Bare<HomeEvent> | undefined;
   private toSelf: MigrationMessage[] = [];
   private work: (() => void)[] = [];
   private readonly plans = new Map<MoveId, MovePlan>();
@@ -99,13 +97,15 @@ class Replay {
   /** One step of the trace. */
   take(verb: string, x: number, y: number, z: number): void {
     const move = `m${x}` as MoveId;
-    if (verb.startsWith('deliver')) this.deliver(verb, move, x, y, z);
+    if (verb === 'deliverGone' && this.gone !== undefined) this.feedHome(this.gone);
+    else if (verb.startsWith('deliver')) this.deliver(verb, move, x, y, z);
     else if (verb === 'beginMove') this.begin(move, this.node(y), this.node(z));
     else if (verb === 'passTime') this.passTime();
     else if (verb === 'crash') this.crash(x);
     else if (verb === 'checkpoint') this.checkpoint(this.node(x));
     else if (verb === 'renew') this.feedOwner(this.node(x), { type: 'timer', timer: 'renew' });
     else if (verb === 'seen') this.feedHome({ type: 'nodeSeen', node: this.node(x).id });
+    else if (verb === 'perish') this.perish(this.node(x));
     else if (verb === 'restore') this.restore();
     else if (verb === 'overdue') this.overdue();
     else this.ofMove(verb, move);
@@ -227,55 +227,25 @@ class Replay {
     this.feedHome({ type: 'restarted' });
   }
 
+  /** As `instanceLost` of core/node: the owner is no owner any more and says so, to its own home at once. */
+  private perish(node: Node): void {
+    if (node.live === undefined || node.owner === undefined) throw new Error('nothing runs there');
+    this.gone = { type: 'ownerGone', node: node.id, epoch: node.live.epoch };
+    node.live = undefined;
+    node.owner = undefined;
+    if (node.id.name === names[this.homeAt]) this.feedHome(this.gone);
+  }
+
   private deliver(verb: string, move: MoveId, x: number, y: number, z: number): void {
     if (verb === 'deliverLocal') {
       const { name } = this.node(this.homeAt).id;
       for (let next = this.toSelf.shift(); next !== undefined; next = this.toSelf.shift()) this.receive(name, next);
       return;
     }
-    const found = this.sent.find(({ to, message }) => this.isMeant(verb, move, [x, y, z], to, message));
+    const named: Named = { verb, move, plan: this.plans.get(move), to: names[x], x, y, z, register: this.registers[y], tickMs };
+    const found = this.sent.find(({ to, message }) => isMeant(named, to, message));
     if (found === undefined) throw new Error('the machines sent no such message');
     this.receive(found.to, found.message);
-  }
-
-  private isMeant(verb: string, move: MoveId, [x, y, z]: [number, number, number], to: string, message: MigrationMessage): boolean {
-    const plan = this.plans.get(move);
-    const at = (ticks: number) => (ticks === unasked ? undefined : ticks * tickMs);
-    switch (message.type) {
-      case 'prepare':
-      case 'warmed':
-      case 'capture':
-      case 'ready':
-      case 'refused':
-      case 'running':
-        return verb.toLowerCase() === `deliver${message.type}` && message.move === move;
-      case 'cancel':
-        return message.move === move && plan !== undefined && verb === (sameNode(message.from, plan.source) ? 'deliverCancel' : 'deliverStray');
-      case 'propose': {
-        const competes = sameNode(message.proposal.next.owner, message.from);
-        return verb === (competes ? 'deliverCompete' : 'deliverPropose') && message.move === move && message.askedAtMs === at(y);
-      }
-      case 'decided':
-        return verb === 'deliverDecided' && message.move === move && isDeepStrictEqual(message.register, this.registers[y]) && message.askedAtMs === at(z);
-      case 'grant': {
-        const register = this.registers[y];
-        return (
-          verb === 'deliverGrant' &&
-          to === names[x] &&
-          message.epoch === register?.epoch &&
-          sameNode(message.owner, register.owner) &&
-          message.askedAtMs === at(z)
-        );
-      }
-      case 'registered':
-        return verb === 'deliverRegistered' && to === names[x] && isDeepStrictEqual(message.register, this.registers[y]);
-      case 'query':
-        return verb === 'deliverQuery' && lifeOf(message.from) === x * 4 + y && message.askedAtMs === at(z);
-      case 'stable':
-        return verb === 'deliverStable' && message.epoch === x && message.base.turns === y;
-      default:
-        return false;
-    }
   }
 
   private receive(to: string, message: MigrationMessage): void {
@@ -342,9 +312,10 @@ class Replay {
 
   private carrySource(node: Node, move: MoveId, state: SourceState, effect: SourceEffect): void {
     const { live } = node;
+    const isItsCopy = state.phase !== 'idle' && live?.epoch === state.plan.epoch;
     if (effect.type === 'send') this.send(node, effect.to, effect.message);
-    else if (effect.type === 'freeze' && live !== undefined) node.live = { ...live, frozen: true };
-    else if (effect.type === 'thaw' && live !== undefined) node.live = { ...live, frozen: false };
+    else if (effect.type === 'freeze' && isItsCopy && live !== undefined) node.live = { ...live, frozen: true };
+    else if (effect.type === 'thaw' && isItsCopy && live !== undefined) node.live = { ...live, frozen: false };
     else if (effect.type === 'sendCapture') {
       this.send(node, effect.to, effect.message);
       this.work.push(() => this.feedSource(node, move, { type: 'captureSent' }));
@@ -354,7 +325,7 @@ class Replay {
       if (live !== undefined) node.retained.set(move, live.turns);
       node.live = undefined;
     } else if (effect.type === 'dropCopy') {
-      if (state.phase !== 'idle' && live?.epoch === state.plan.epoch) node.live = undefined;
+      if (isItsCopy) node.live = undefined;
       node.retained.delete(move);
     }
   }
@@ -387,11 +358,6 @@ class Replay {
     else if (effect.type === 'stopTimer' && effect.timer === 'lease') this.homeDueMs = undefined;
     else if (effect.type === 'runHere') this.run(node, effect.move, effect.epoch, this.home.register.base?.turns, Number.POSITIVE_INFINITY);
   }
-}
-
-/** A life as the model writes it. */
-function lifeOf(node: NodeId): number {
-  return names.indexOf(node.name) * 4 + Number(node.boot);
 }
 
 function hashOf(turns: number): Hash {

@@ -30,6 +30,8 @@ test('migration: the traces of the model go through every phase of a move and a 
     'deliverGrant',
     'overdue',
     'crash',
+    'perish',
+    'deliverGone',
   ])
     t.true(all.includes(word), word);
 });

@@ -127,6 +127,7 @@ function onMessage(state: TargetState, message: MigrationMessage, nowMs: number)
   if (state.phase === 'idle') return message.type === 'prepare' ? reserve(state.self, message) : stay(state);
   if (message.actor !== state.plan.actor) return stay(state);
   if (message.type === 'registered') return onRegister(state, message.register);
+  if (message.type === 'grant' && message.move !== state.plan.move) return onOtherGrant(state, message);
   if (message.move !== state.plan.move) return stay(state);
   switch (message.type) {
     case 'blobs':
@@ -262,10 +263,19 @@ function ask(state: Ready, nowMs: number): TargetStep {
 
 function onRegister(state: Exclude<TargetState, { phase: 'idle' }>, register: Register): TargetStep {
   const { plan } = state;
-  if (register.epoch <= plan.epoch || !(isEarly(state) || state.phase === 'ready')) return stay(state);
+  if (!(isEarly(state) || state.phase === 'ready')) return stay(state);
+  // One epoch has one owner: this is the register of another life of the name, which knows of no such move.
+  const isAnother = register.epoch === plan.epoch && !sameNode(register.owner, plan.source);
+  if (register.epoch <= plan.epoch && !isAnother) return stay(state);
   // Its own commit without the grant: the answer to its own question brings that.
   const mine = register.epoch === plan.epoch + 1 && register.move === plan.move && sameNode(register.owner, plan.self);
   return mine ? stay(state) : discard(state);
+}
+
+/** The home leases a later epoch, by another move: what this one expects is over. Where this node itself took over, no register tells it so. */
+function onOtherGrant(state: Exclude<TargetState, { phase: 'idle' }>, grant: Extract<MigrationMessage, { type: 'grant' }>): TargetStep {
+  const isOver = grant.from.name === state.plan.home && grant.epoch > state.plan.epoch;
+  return isOver && (isEarly(state) || state.phase === 'ready') ? discard(state) : stay(state);
 }
 
 function discard(state: Early | Ready): TargetStep {

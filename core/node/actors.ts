@@ -11,7 +11,7 @@ import type { Instance, InstanceCapture, Payload, TurnEnd } from '../ports/runti
 import { Cell, type CellHost } from './cell.js';
 import type { Channel } from './channel.js';
 import { type Directory, homeOf } from './directory.js';
-import type { Link } from './link.js';
+import type { BounceAnswer, Link } from './link.js';
 import type { CellTimer, PendingAsk } from './pending.js';
 import { outgoingRefs } from './refs.js';
 import type { Routes } from './routes.js';
@@ -26,6 +26,8 @@ const maxDeaths = 3;
 export interface ActorsHost {
   readonly routes: Routes;
   readonly directory: Directory;
+  /** Where a node is dialled, as far as this one knows. */
+  dialledAt(node: string): string | undefined;
   emit(event: NodeEvent): void;
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
   checkpointWhenDue(cell: Cell): void;
@@ -151,7 +153,8 @@ export class Actors implements CellHost {
   /** The actor is elsewhere from now on. */
   leave(cell: Cell, to: NodeId, epoch: number): void {
     this.host.directory.adopt(cell.address, { node: to.name, epoch });
-    this.remove(cell, { node: to.name, epoch });
+    const address = this.host.dialledAt(to.name);
+    this.remove(cell, { node: to.name, epoch, ...(address === undefined ? {} : { address }) });
     this.host.routes.leave(cell);
   }
 
@@ -328,7 +331,7 @@ export class Actors implements CellHost {
     }
   }
 
-  private remove(cell: Cell, answer: { readonly node?: string; readonly epoch?: number }): void {
+  private remove(cell: Cell, answer: BounceAnswer): void {
     const { routes } = this.host;
     cell.status = 'ended';
     cell.instance?.close();

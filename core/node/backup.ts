@@ -135,7 +135,6 @@ export class Backup {
     this.told.clear();
     this.journals = [];
     this.latest = undefined;
-    for (const channel of this.cell.outlet.channels.values()) channel.retract();
     if (latest !== undefined) this.tell(latest, undefined).catch(() => undefined);
     this.due();
   }
@@ -202,7 +201,7 @@ export class Backup {
     }
   }
 
-  private async tell({ base, bytes, sent }: Unconfirmed, delta: Delta | undefined): Promise<void> {
+  private async tell({ base, bytes }: Unconfirmed, delta: Delta | undefined): Promise<void> {
     const { cell, host } = this;
     if (this.isAtHome) {
       this.homes.checkpointed(cell.address, host.id, cell.epoch, base, bytes);
@@ -226,13 +225,6 @@ export class Backup {
       ...(delta === undefined ? {} : { delta }),
     };
     home.control(message);
-    // A blob may still fail to arrive: what it covers waits for the answer.
-    if (inline || delta !== undefined) for (const { channel, number } of sent) this.ride(channel, number);
-  }
-
-  /** D3: what goes to the standby's node goes behind what tells it, and is refused with it; it needs no answer first. */
-  private ride(channel: Channel, number: number): void {
-    if (this.cell.durable && channel.link !== undefined && channel.link === this.homeLink) channel.ride(number);
   }
 
   private tellOfRunningTurn(): void {
@@ -247,7 +239,6 @@ export class Backup {
     this.journals.push({ sequence, told });
     if (!this.isAtHome) {
       this.homeLink?.control({ type: 'journal', actor: cell.address, epoch: cell.epoch, sequence, journal } as JournalMessage);
-      for (const [channel, number] of told) this.ride(channel, number);
       return;
     }
     this.homes.journaled(cell.address, host.id, cell.epoch, journal).then(

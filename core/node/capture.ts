@@ -43,7 +43,7 @@ export function captureCell(cell: Cell, instance: InstanceCapture, now: number, 
   const isKnown = (record: ChannelRecord) => record.cursor !== undefined && cell.cursors.get(record.cursor.from.$address) === record.cursor;
   const waiting = (records: Iterable<ChannelRecord>) =>
     [...records]
-      .filter((record) => record.cursor !== undefined && isWhole(record.cursor) && isKnown(record))
+      .filter((record) => record.cursor !== undefined && (isWhole(record.cursor) || record.number <= record.cursor.alone) && isKnown(record))
       .map((record) => ({ from: (record.sender as Target).$address, record: captureEncoded(cell, record, now) }));
   const resumed = new Set(instance.streams.map(({ ask }) => ask));
   const open = [...cell.open.values()].filter((record) => record.sender !== undefined && isKnown(record));
@@ -120,7 +120,7 @@ export function restoreCell(cell: Cell, capture: CellCapture, now: number, rolle
   for (const outbox of capture.outboxes) {
     const channel = new Channel(cell, outbox.to, outbox.incarnation);
     channel.restoreFrom(outbox, now);
-    if (cell.durable) channel.releasedUpTo(outbox.next - 1);
+    if (cell.durable) channel.released = outbox.next - 1;
     cell.outlet.channels.set(outbox.to, channel);
   }
   const arrived = (from: string, captured: RecordCapture): ChannelRecord => {

@@ -29,8 +29,6 @@ export class Channel extends Outbox {
   /** Hears what a receiver on this node has made stable, where the sender holds on to its records (O2). */
   private sink: LocalSink | undefined = undefined;
   private delivering = false;
-  /** Highest number that the standby is known to know of. */
-  private safe = Number.POSITIVE_INFINITY;
 
   constructor(
     readonly from: Cell,
@@ -38,12 +36,7 @@ export class Channel extends Outbox {
     incarnation: number,
   ) {
     super(to, incarnation);
-    if (from.durable) this.releasedUpTo(0);
-  }
-
-  /** All that a capture, or a journal, tells of is safe with who keeps it. */
-  releasedUpTo(number: number): void {
-    this.released = this.safe = number;
+    if (from.durable) this.released = 0;
   }
 
   /** True if records stay here until they are stable, though the receiver is on this node: one of the two survives the node (O2). */
@@ -53,21 +46,9 @@ export class Channel extends Outbox {
 
   /** The standby knows of what is held up to `number`: it may leave. */
   release(number: number): void {
-    if (number <= this.safe) return;
-    this.safe = number;
-    this.ride(number);
-  }
-
-  /** It may leave behind what tells the standby of it, if it goes to the standby's own node. */
-  ride(number: number): void {
     if (number <= this.released) return;
     this.released = number;
     this.send();
-  }
-
-  /** What tells the standby may not have arrived: nothing leaves before it is told again. */
-  retract(): void {
-    this.released = this.safe;
   }
 
   /** Sends what may leave on the present route. */

@@ -85,17 +85,12 @@ export class Checkpoints {
     return before === undefined ? undefined : applyDelta(before, delta);
   }
 
-  /** True while something that an owner has told is not noted yet: nobody may take over from it before (D3). */
-  isHearing(actor: string): boolean {
-    return this.incoming.has(actor) && !this.fetching.has(actor);
-  }
-
   linkLost(link: Link): void {
     for (const fetch of this.fetching.values())
       if (fetch.link === link) fetch.reject(new GodwitError('UNAVAILABLE', `the link to ${link.peer.node} dropped while a checkpoint was being fetched`));
   }
 
-  /** What is not here yet was not acknowledged: a takeover does not wait for it, and it does not outlive the link. */
+  /** It does not outlive the link: what is told after it must not wait for the transfer's own deadline. */
   private async fetch(actor: string, hash: Hash, from: Link): Promise<Uint8Array> {
     const lost = new Promise<never>((_resolve, reject) => {
       this.fetching.set(actor, { link: from, reject });

@@ -9,7 +9,6 @@ import {
   type HomeEffect,
   type HomeEvent,
   type HomeState,
-  type HomeStep,
   type MigrationMessage,
   type MoveId,
   type NodeId,
@@ -46,9 +45,6 @@ interface Home {
   lostNode: string;
 }
 
-/** Until it is looked at again whether what a lost owner told is noted, in milliseconds. */
-const hearingMs = 10;
-
 /** The registers of actors whose home is this node, made when an actor first leaves, or first must survive a crash. */
 export class Homes {
   private readonly homes = new Map<string, Home>();
@@ -59,7 +55,6 @@ export class Homes {
     private readonly bases: Bases,
     private readonly send: (to: string, message: MigrationMessage) => void,
     private readonly own: (cell: Cell, move: MoveId, leaseUntilMs: number) => void,
-    private readonly isHearing: (actor: string) => boolean,
     private readonly obtainBase: (from: string, actor: string, hash: Hash) => Promise<Uint8Array>,
   ) {
     const { store, clock, logger } = host.options;
@@ -171,7 +166,7 @@ export class Homes {
   private create(actor: string, register: Register, manifest: Manifest | undefined): Home {
     const machine: HomeMachine = new Machine(
       createHome(actor, this.host.id, register, defaultTimings),
-      (state, event) => this.step(actor, state, event),
+      stepHome,
       (effect) => this.carry(home, actor, effect),
       (timer) => at(this.host, { type: 'timer', timer }) as HomeEvent,
       this.host.options.clock,
@@ -179,13 +174,6 @@ export class Homes {
     const home: Home = { machine, manifest, journal: undefined, written: undefined, busy: false, recovering: undefined, lostNode: '' };
     this.homes.set(actor, home);
     return home;
-  }
-
-  /** D3: what the owner had told before it was lost counts, so a takeover waits until that is noted. */
-  private step(actor: string, state: HomeState, event: HomeEvent): HomeStep {
-    const step = stepHome(state, event);
-    const takesOver = state.phase === 'settled' && step.state.phase !== 'settled';
-    return takesOver && this.isHearing(actor) ? { state, effects: [{ type: 'startTimer', timer: 'lease', delayMs: hearingMs }] } : step;
   }
 
   private carry(home: Home, address: string, effect: Exclude<HomeEffect, { type: 'startTimer' | 'stopTimer' }>): void | Promise<void> {

@@ -102,6 +102,7 @@ export class Inbound {
     }
     try {
       const cursor = cell.cursorFor(from, life, incarnation, epoch);
+      cursor.alone = cursor.accepted;
       cursor.sink = this.link;
       cursor.stream = stream;
       this.streams[stream] = { cell, cursor, epoch };

@@ -50,6 +50,8 @@ export interface BounceAnswer {
   /** Owner and epoch the refusing node knows, if it knows any. */
   readonly node?: string;
   readonly epoch?: number;
+  /** Where that owner is dialled, if the refusing node knows. */
+  readonly address?: string;
   /** True if the sender itself is of an older life or epoch. */
   readonly fenced?: boolean;
   /** Its life, if the sender answers to a former one of the same name. */

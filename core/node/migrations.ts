@@ -41,7 +41,6 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
       this.bases,
       send,
       (cell, move, leaseUntilMs) => this.own(cell, move, leaseUntilMs),
-      (actor) => this.checkpoints.isHearing(actor),
       (from, actor, hash) => this.exchange.obtain(from, actor, hash),
     );
     this.checkpoints = new Checkpoints(host, this.bases, this.homes);
@@ -172,11 +171,16 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     this.host.forget(message.actor);
   }
 
-  /** The home of an actor that runs, or is retained, here knows nothing of it: it forgot it with its former life, or the actor was stopped. */
+  /** The home of an actor that runs, is retained, or is expected here knows nothing of it: it forgot it with its former life, or the actor was stopped. */
   disowned({ actor }: DisownedMessage, from: Link): void {
     if (homeOf(actor) !== from.peer.node) return;
     this.owners.disowned(actor, { name: from.peer.node, boot: from.peer.boot });
     for (const [move, { cell }] of [...this.outgoing]) if (cell.address === actor) this.ended(move as MoveId);
+    for (const [move, arriving] of [...this.incoming]) {
+      if (arriving.actor !== actor) continue;
+      arriving.close();
+      this.ended(move as MoveId);
+    }
     this.bases.forget(actor);
   }
 

@@ -55,6 +55,8 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   readonly listeners = new Set<(event: NodeEvent) => void>();
   private readonly migrations: Migrations;
   private readonly keptLinks = new Set<KeptLink>();
+  /** By peer: whether this node dialled the pipe of their link. */
+  private readonly dialled = new Map<string, boolean>();
   private closed = false;
 
   constructor(readonly options: NodeOptions) {
@@ -79,7 +81,12 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   async move(address: string, options: MoveOptions): Promise<MoveReport> {
+    if (this.recalls.isAway(address)) return this.recalls.recall(address, options);
     return this.migrations.move(await this.actors.running(address), options);
+  }
+
+  async reach(node: string, address: string | undefined): Promise<void> {
+    if (address !== undefined) await this.options.reach?.to(node, address);
   }
 
   async stateOf(address: string): Promise<unknown> {
@@ -128,7 +135,11 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     const { clock, random, logger } = this.options;
     const link = keepLink({ transport, address, id: this.id, clock, random, logger, attach: (pipe, peer, onDown) => this.attach(pipe, peer, onDown) }, signal);
     this.keptLinks.add(link);
-    return link;
+    const close = () => {
+      this.keptLinks.delete(link);
+      link.close();
+    };
+    return { linked: link.linked, close };
   }
 
   async close(): Promise<void> {
@@ -220,6 +231,10 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   bounced(channel: Channel, link: Link, answer: BounceAnswer): void {
+    const { node, address } = answer;
+    // Nobody forwards: what waits for that node goes there once it is linked, and asks the home again until then.
+    if (node !== undefined && node !== this.name)
+      this.reach(node, address).catch((thrown: unknown) => this.log('warn', 'link.not-reached', { peer: node, reason: GodwitError.from(thrown).message }));
     this.routes.bounced(channel, link, answer);
   }
 
@@ -243,7 +258,14 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   answer(address: string): BounceAnswer {
-    return this.arriving(address) ? { coming: true } : this.directory.answer(address);
+    if (this.arriving(address)) return { coming: true };
+    const answer = this.directory.answer(address);
+    const dialled = answer.node === undefined ? undefined : this.dialledAt(answer.node);
+    return dialled === undefined ? answer : { ...answer, address: dialled };
+  }
+
+  dialledAt(node: string): string | undefined {
+    return this.options.reach?.addressOf(node);
   }
 
   arriving(address: string): boolean {
@@ -271,12 +293,25 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
       pipe.close();
       return;
     }
+    this.checkCrossing(peer, onDown !== undefined);
     this.routes.attach(pipe, peer);
+    this.dialled.set(peer.node, onDown !== undefined);
     const dropped = pipe.onClose;
     pipe.onClose = (error) => {
       dropped(error);
       onDown?.();
     };
+  }
+
+  /**
+   * Two nodes that dial each other at once keep one pipe, and the same one: that of the node whose name comes first.
+   * @throws {GodwitError} UNAVAILABLE this is the other one
+   */
+  private checkCrossing(peer: Peer, dialledHere: boolean): void {
+    const link = this.routes.links.get(peer.node);
+    const crosses = link?.attached === true && link.peer.boot === peer.boot && this.dialled.get(peer.node) !== dialledHere;
+    if (crosses && dialledHere !== this.name < peer.node)
+      throw new GodwitError('UNAVAILABLE', `node ${peer.node} is linked already, by a pipe that ${dialledHere ? 'it' : this.name} dialled`);
   }
 
   // ── Actors ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

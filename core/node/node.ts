@@ -70,8 +70,10 @@ export class Node {
   }
 
   /**
-   * Moves an actor that is here to another node; resolves when it runs there. Code that talks to it does not notice.
-   * @throws {GodwitError} NOT_FOUND it is not here · UNAVAILABLE no link · whatever made the move fail; the actor then runs on here
+   * Moves an actor to another node; resolves when it runs there. Code that talks to it does not notice. It is here, or one of this home that is
+   * away: then its owner moves it, straight from there.
+   * @throws {GodwitError} NOT_FOUND it is neither · UNAVAILABLE no link · whatever made the move fail; the actor then runs on where it was, unless
+   * the link to its owner dropped meanwhile (UNAVAILABLE, details `{ undecided: true }`): then {@link where} tells, once there is a link again
    */
   move(address: string, options: MoveOptions): Promise<MoveReport> {
     return this.inside.move(address, options);
@@ -79,7 +81,7 @@ export class Node {
 
   /** Gets an actor of this home back, from wherever it is. @throws {GodwitError} FAILED_PRECONDITION it is not away, else as {@link move}; it then runs on there */
   recall(address: string, options: { readonly trigger?: string } = {}): Promise<MoveReport> {
-    return this.inside.recalls.recall(address, options.trigger ?? 'recall');
+    return this.inside.recalls.recall(address, { to: this.name, trigger: options.trigger ?? 'recall' });
   }
 
   /**

@@ -113,7 +113,14 @@ const openShape: Shape = {
   to: isAddress,
   toLife: optional(isText),
 };
-const answerShape: Shape = { node: optional(isName), epoch: optional(isCount), fenced: optional(isFlag), coming: optional(isFlag), reborn: optional(isText) };
+const answerShape: Shape = {
+  node: optional(isName),
+  epoch: optional(isCount),
+  address: optional(isText),
+  fenced: optional(isFlag),
+  coming: optional(isFlag),
+  reborn: optional(isText),
+};
 
 /** Of the messages this version knows; of others `type` alone is read. */
 const controlShapes: Readonly<Record<string, Shape>> = {
@@ -126,7 +133,12 @@ const controlShapes: Readonly<Record<string, Shape>> = {
   base: { hash: isHash, bytes: optional(isBytes), error: optional(isObject) },
   ended: { actor: isAddress, epoch: isOrdinal, lost: optional(isFlag) },
   disowned: { actor: isAddress },
-  recall: { id: isCount, actor: isAddress, trigger: isText },
+  recall: {
+    id: isCount,
+    actor: isAddress,
+    trigger: isText,
+    onward: optional(of({ node: isName, address: optional(isText), token: optional(isText) })),
+  },
   recalled: { id: isCount, report: optional(isReport), error: optional(isObject) },
   migration: { message: isObject },
 };

@@ -1,15 +1,26 @@
 import { type ErrorValue, errorFromValue, GodwitError, valueFromError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
+import type { Cell } from './cell.js';
 import { type Directory, homeOf } from './directory.js';
 import type { ControlMessage, Link } from './link.js';
 import type { Routes } from './routes.js';
 import type { MoveOptions, MoveReport } from './types.js';
 
-/** home → owner: move it to me. */
+/** home → owner: move it to me, or on to another node. */
 export interface RecallMessage extends ControlMessage {
   readonly type: 'recall';
   readonly id: number;
   readonly actor: string;
   readonly trigger: string;
+  readonly onward?: Onward;
+}
+
+/** Where an actor that is away goes next: what its home was offered there. */
+interface Onward {
+  readonly node: string;
+  /** Where the owner dials it. */
+  readonly address?: string;
+  readonly token?: string;
 }
 
 /** owner → home: how it went. */
@@ -20,16 +31,26 @@ export interface RecalledMessage extends ControlMessage {
   readonly error?: ErrorValue;
 }
 
+/** Details of an error that says nothing of the move: it goes on, and the register tells how it ends. */
+const undecided = Object.freeze({ undecided: true });
+
 /** What recalls need of their node. */
 export interface RecallsHost {
   readonly name: string;
   readonly directory: Directory;
   readonly routes: Routes;
+  readonly clock: Clock;
+  cell(address: string): Cell | undefined;
   move(address: string, options: MoveOptions): Promise<MoveReport>;
+  /** Resolves when there is a link to the node, or there is no way to make one. @throws {GodwitError} it cannot be reached */
+  reach(node: string, address: string | undefined): Promise<void>;
   emit(event: { readonly type: 'moved'; readonly report: MoveReport }): void;
 }
 
-/** Getting actors back: the home asks the owner, over the link, to move them. */
+/** Two owners that dial each other at once lose one of the two pipes: so long a move waits for the other one before it is given up. */
+const crossingMs = 500;
+
+/** Getting actors back, and sending them on: the home asks the owner, over the link, to move them. */
 export class Recalls {
   private readonly waiting = new Map<
     number,
@@ -39,16 +60,26 @@ export class Recalls {
 
   constructor(private readonly host: RecallsHost) {}
 
-  async recall(address: string, trigger: string): Promise<MoveReport> {
+  /** True for an actor of this home that is elsewhere. */
+  isAway(address: string): boolean {
+    const { name, directory } = this.host;
+    return homeOf(address) === name && this.host.cell(address) === undefined && directory.nodeFor(address) !== name;
+  }
+
+  /** The home's side. */
+  async recall(address: string, { to, address: dialled, token, trigger = 'application' }: MoveOptions): Promise<MoveReport> {
     const { name, directory, routes } = this.host;
     const location = directory.location(address);
     if (location === undefined || location.node === name) throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is not away from node ${name}`);
+    if (location.node === to) throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is on node ${to} already`);
     const link = routes.links.get(location.node);
     if (link === undefined || !link.attached) throw new GodwitError('UNAVAILABLE', `cannot recall ${address}: no link to node ${location.node}`);
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { link, resolve, reject });
-      const message: RecallMessage = { type: 'recall', id, actor: address, trigger };
+      const onward: Onward | undefined =
+        to === name ? undefined : { node: to, ...(dialled === undefined ? {} : { address: dialled }), ...(token === undefined ? {} : { token }) };
+      const message: RecallMessage = { type: 'recall', id, actor: address, trigger, ...(onward === undefined ? {} : { onward }) };
       link.control(message);
     });
   }
@@ -59,7 +90,7 @@ export class Recalls {
       const recalled: RecalledMessage = { type: 'recalled', id: message.id, ...result };
       link.control(recalled);
     };
-    this.moveBack(link, message).then(
+    this.carryOut(link, message).then(
       (report) => answer({ report }),
       (thrown: unknown) => answer({ error: valueFromError(GodwitError.from(thrown), this.host.name) }),
     );
@@ -81,7 +112,10 @@ export class Recalls {
     for (const [id, waiting] of this.waiting) {
       if (waiting.link !== link) continue;
       this.waiting.delete(id);
-      waiting.reject(new GodwitError('UNAVAILABLE', `the link to ${link.peer.node} dropped while an actor was being recalled: ${reason}`));
+      const error = new GodwitError('UNAVAILABLE', `the link to ${link.peer.node} dropped while an actor was being moved from there: ${reason}`, {
+        details: undecided,
+      });
+      waiting.reject(error);
     }
   }
 
@@ -90,8 +124,22 @@ export class Recalls {
     this.waiting.clear();
   }
 
-  private async moveBack(link: Link, { actor, trigger }: RecallMessage): Promise<MoveReport> {
+  private async carryOut(link: Link, { actor, trigger, onward }: RecallMessage): Promise<MoveReport> {
     if (homeOf(actor) !== link.peer.node) throw new GodwitError('PERMISSION_DENIED', `node ${link.peer.node} is not the home of ${actor}`);
-    return this.host.move(actor, { to: link.peer.node, trigger });
+    if (onward !== undefined) await this.host.reach(onward.node, onward.address);
+    if (this.host.cell(actor) === undefined) throw new GodwitError('ABORTED', `actor ${actor} is not on node ${this.host.name} any more, or not yet`);
+    if (onward === undefined) return this.host.move(actor, { to: link.peer.node, trigger });
+    const { node: to, token } = onward;
+    const options = { to, trigger, ...(token === undefined ? {} : { token }) };
+    try {
+      return await this.host.move(actor, options);
+    } catch (thrown) {
+      if (GodwitError.from(thrown).code !== 'UNAVAILABLE' || !(await this.isLinkedAgain(to)) || this.host.cell(actor)?.status !== 'running') throw thrown;
+      return this.host.move(actor, options);
+    }
+  }
+
+  private isLinkedAgain(node: string): Promise<boolean> {
+    return new Promise((resolve) => this.host.clock.after(crossingMs, () => resolve(this.host.routes.links.get(node)?.attached === true)));
   }
 }

@@ -64,7 +64,7 @@ export class Replay {
       if (record.number < channel.next) return false;
       channel.hold(restoreRecord(record, now));
       channel.next = record.number + 1;
-      channel.releasedUpTo(record.number);
+      channel.released = record.number;
       channel.rewind();
       return true;
     });

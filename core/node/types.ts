@@ -34,8 +34,22 @@ export interface NodeOptions {
    * @throws {GodwitError} with the reason of the refusal; it reaches the source
    */
   readonly admit?: (request: MoveRequest) => Admission | Promise<Admission>;
+  /** Gives links to nodes that a home or an owner names. Without it the node reaches only those it is linked to already. */
+  readonly reach?: Reach;
   /** Encodes even what stays on this node, so that tests see what a move would. Default false. */
   readonly encodeAlways?: boolean;
+}
+
+/** How a node comes to links that nobody configured. */
+export interface Reach {
+  /** Where a node is dialled, as far as this one knows; told to senders whose receiver is there. */
+  addressOf(node: string): string | undefined;
+  /**
+   * Resolves when there is a link to `node`; at once if there is one.
+   * @param address where it is dialled, in the transport's form
+   * @throws {GodwitError} UNAVAILABLE not in time · FAILED_PRECONDITION another node answers there · UNAUTHENTICATED · INVALID_ARGUMENT
+   */
+  to(node: string, address: string): Promise<void>;
 }
 
 /** What a source says of the actor it wants to move here. */
@@ -45,7 +59,7 @@ export interface MoveRequest {
   readonly definition: string;
   readonly version: number;
   readonly manifest: Manifest;
-  /** What the accepted offer gave to the source; empty for a recall. */
+  /** What the accepted offer gave; its holder may have handed it on to the source. Empty for a recall. */
   readonly token: string;
   /** Node that asks. */
   readonly source: string;
@@ -58,13 +72,15 @@ export interface Admission {
 
 /** How to move an actor. */
 export interface MoveOptions {
-  /** Name of the target node; a link to it must exist. */
+  /** Name of the target node; a link to it must exist, or `address` say where it is dialled. */
   readonly to: string;
+  /** For an actor that is away: where its owner dials the target if the two are not linked. */
+  readonly address?: string;
   /** Token of an accepted offer. */
   readonly token?: string;
   /** Why, for the report: 'battery', 'recall', … */
   readonly trigger?: string;
-  /** What counts as lost time for the caller; gives the move up. */
+  /** What counts as lost time for the caller; gives the move up. An actor that is away moves on without it. */
   readonly signal?: AbortSignal;
 }
 

@@ -17,6 +17,8 @@ export interface Ending {
   readonly places: ReadonlyMap<string, number>;
   /** Actors whose owner and standby both died: the openly stated limit. */
   readonly lost: ReadonlySet<string>;
+  /** What nodes still keep of moves and takeovers that are over. */
+  readonly leftovers: readonly string[];
 }
 
 /** A history being checked: what several rules need is worked out once. */
@@ -55,6 +57,7 @@ export class Checks {
       const places = ending.places.get(actor) ?? 0;
       if (places !== 1) this.add('I5', `${actor} runs on ${places} nodes in the end`);
     }
+    for (const leftover of ending.leftovers) this.add('I8', leftover);
     this.arrived();
     this.durable();
     return this.violations;

@@ -359,6 +359,59 @@ const found: ReadonlyArray<readonly [wrong: string, setting: Setting, ...operati
     },
     { atMs: 6405.225, type: 'mishap', mishap: { type: 'crash', node: 'robot', forMs: 6000 } },
   ],
+  [
+    'a checkpoint left out a record that lay in the mailbox alone, since its sender, by then on another node, was taken to hold it',
+    {
+      seed: 1600249,
+      nodes: ['robot', 'edge-1', 'edge-2'],
+      rttMs: 10,
+      fsyncMs: 60,
+      clockPpm: 100,
+      actors: ['robot/ledger-1 checkpointed', 'robot/ledger-2 volatile', 'robot/ledger-3 checkpointed'],
+    },
+    { atMs: 1200, type: 'move', actor: 2, to: 'edge-1' },
+    {
+      atMs: 1211.57,
+      type: 'tell',
+      from: 'edge-1',
+      to: 2,
+      count: 5,
+      steps: [
+        {
+          type: 'timer',
+          to: 2,
+          ms: 0,
+          steps: [
+            { type: 'tell', to: 1, ms: 2500, steps: [] },
+            { type: 'ask', to: 2, ms: 300, steps: [] },
+          ],
+        },
+      ],
+      throws: false,
+    },
+    { atMs: 1219.389, type: 'tell', from: 'robot', to: 2, count: 1, steps: [], throws: false },
+    { atMs: 2455, type: 'mishap', mishap: { type: 'pause', node: 'edge-1', forMs: 6000 } },
+    { atMs: 6651.722, type: 'tell', from: 'edge-2', to: 0, count: 1, steps: [], throws: false },
+  ],
+  [
+    'a target expected an actor for ever that its home had forgotten by a crash',
+    {
+      seed: 1600185,
+      nodes: ['robot', 'edge-1', 'edge-2'],
+      rttMs: 10,
+      clockPpm: 100,
+      actors: ['robot/ledger-1 volatile', 'robot/ledger-2 durable', 'robot/ledger-3 volatile'],
+    },
+    { atMs: 3900, type: 'move', actor: 0, to: 'edge-1' },
+    { atMs: 3921.379, type: 'mishap', mishap: { type: 'crash', node: 'robot', forMs: 1500 } },
+  ],
+  [
+    'a home expected an actor for ever that it had taken over itself meanwhile',
+    { seed: 1600823, nodes: ['robot', 'edge-1', 'edge-2'], rttMs: 4, fsyncMs: 8, actors: ['robot/ledger-1 volatile', 'robot/ledger-2 volatile'] },
+    { atMs: 26.012, type: 'move', actor: 1, to: 'edge-1' },
+    { atMs: 2612, type: 'move', actor: 1, to: 'robot' },
+    { atMs: 2618.669, type: 'mishap', mishap: { type: 'crash', node: 'edge-1', forMs: 6000 } },
+  ],
 ];
 
 for (const [wrong, setting, ...operations] of found) {

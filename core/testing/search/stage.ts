@@ -68,8 +68,9 @@ class Stage {
       await cast.world.advance((schedule.operations.at(-1)?.atMs ?? 0) + 1);
       this.mishaps.calm();
       await this.rest();
+      const { leftovers } = this.ending();
       await this.mark();
-      const checks = new Checks(cast.history, this.ending());
+      const checks = new Checks(cast.history, { ...this.ending(), leftovers });
       checks.safety();
       checks.rest();
       return this.outcome(checks.violations);
@@ -154,7 +155,7 @@ class Stage {
     const places = new Map<string, number>();
     for (const node of living) for (const { address } of node.actors()) places.set(address, (places.get(address) ?? 0) + 1);
     const lost = new Set([...kinds.keys()].filter((address) => isLost(registerOf(cast.home(address).node, address), livingLives)));
-    return { kinds, places, lost, livingLives, livingHosts: new Set(living) };
+    return { kinds, places, lost, livingLives, livingHosts: new Set(living), leftovers: living.flatMap(leftoversOf) };
   }
 }
 
@@ -166,6 +167,20 @@ function migrationsOf(node: Node): Migrations {
 function registerOf(home: Node, address: string): HomeState | undefined {
   const { homes } = migrationsOf(home) as unknown as { readonly homes: { get(address: string): { readonly state: HomeState } | undefined } };
   return homes.get(address)?.state;
+}
+
+/** Copies of one actor that a node at rest keeps: what the register names, and one from before it was kept elsewhere. */
+const maxCopies = 2;
+
+/** I8: what a move or a takeover held on a node goes when it is over. */
+function leftoversOf(node: Node): string[] {
+  const { incoming, bases } = migrationsOf(node) as unknown as {
+    readonly incoming: ReadonlyMap<string, unknown>;
+    readonly bases: { readonly keptFor: ReadonlyMap<string, readonly unknown[]> };
+  };
+  const moves = incoming.size === 0 ? [] : [`${node.name} still expects ${incoming.size} actors`];
+  const copies = [...bases.keptFor].filter(([, hashes]) => hashes.length > maxCopies);
+  return [...moves, ...copies.map(([actor, { length }]) => `${node.name} keeps ${length} copies of ${actor}`)];
 }
 
 /** Losing owner and standby together loses the actor (DESIGN §8). */
