@@ -11,7 +11,7 @@ import type { Ledger } from './fixtures/ledger.js';
 import { createWorld, type World, type WorldEvent } from './fixtures/world.js';
 
 const program = fileURLToPath(new URL('./fixtures/edge-process.js', import.meta.url));
-const key = 'a-key-for-the-tests-of-migration';
+export const key = 'a-key-for-the-tests-of-migration';
 
 // ── Places ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -30,19 +30,28 @@ function threadFrom({ tier, place }: Place): { readonly process: number; readonl
   return { process: Number(match[2]), thread: `${match[1] ?? 'main thread'} of process ${match[2]}` };
 }
 
-/** An actor moved from one host to another: another thread runs it there, in the process that it should be, on another tier; and its state is kept. */
-export function assertMoved(t: ExecutionContext, report: MoveReport, from: Host, to: Host): void {
+/** As {@link assertMoved}, of hosts that may both run it on the script tier. */
+function assertPassedOn(t: ExecutionContext, report: MoveReport, from: Host, to: Host): void {
   const [left, came] = [threadFrom(report.from), threadFrom(report.to)];
   t.deepEqual([report.from.node, left.process], [from.name, from.pid]);
   t.deepEqual([report.to.node, came.process], [to.name, to.pid]);
   t.not(came.thread, left.thread);
-  t.not(report.to.tier, report.from.tier);
   t.is(report.stateHash.before, report.stateHash.after);
 }
 
-/** {@link assertMoved} between processes, and the actor itself finds so: its host is the other process, its engine the other tier. */
-export async function assertMigrated(t: ExecutionContext, ledger: Ref<typeof Ledger.on>, report: MoveReport, from: Host, to: Host): Promise<void> {
-  assertMoved(t, report, from, to);
+/** An actor moved from one host to another: another thread runs it there, in the process that it should be, on another tier; and its state is kept. */
+export function assertMoved(t: ExecutionContext, report: MoveReport, from: Host, to: Host): void {
+  assertPassedOn(t, report, from, to);
+  t.not(report.to.tier, report.from.tier);
+}
+
+/**
+ * {@link assertMoved} between processes, and the actor itself finds so: its host is the other process, its engine the other tier.
+ * @param tier of both hosts, where it is the same
+ */
+export async function assertMigrated(t: ExecutionContext, ledger: Ref<typeof Ledger.on>, report: MoveReport, from: Host, to: Host, tier?: Tier): Promise<void> {
+  (tier === undefined ? assertMoved : assertPassedOn)(t, report, from, to);
+  if (tier !== undefined) t.deepEqual([report.from.tier, report.to.tier], [tier, tier]);
   t.not(threadFrom(report.to).process, threadFrom(report.from).process);
   t.deepEqual(await ledger.where(), { process: to.pid, tier: report.to.tier });
 }
@@ -112,8 +121,11 @@ export interface TestDevice extends MigrationHost {
   readonly offload: Device['offload'];
 }
 
+/** `url`: what it says of itself to devices. `native`: it trusts the ledger. */
+type EdgeOptions = Pick<Extract<EdgeOrder, { type: 'start' }>, 'port' | 'url' | 'native'>;
+
 /** Starts an edge in another process; it ends with its test. */
-export async function edgeProcess(t: ExecutionContext, name = 'edge-1'): Promise<EdgeProcess> {
+export async function edgeProcess(t: ExecutionContext, name = 'edge-1', more: EdgeOptions = {}): Promise<EdgeProcess> {
   const child = fork(program, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const gone = once(child, 'exit');
   t.teardown(async () => {
@@ -124,7 +136,7 @@ export async function edgeProcess(t: ExecutionContext, name = 'edge-1'): Promise
   child.on('message', events.add);
   const order = (message: EdgeOrder) => void child.send(message);
   let lists = 0;
-  order({ type: 'start', name, key });
+  order({ type: 'start', name, key, ...more });
   const failed = gone.then(([code]) => {
     throw new GodwitError('UNAVAILABLE', `the process of ${name} ended with exit code ${code} before it listened`);
   });

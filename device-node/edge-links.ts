@@ -1,5 +1,6 @@
-// The links of a device: one per configured edge, kept from the start, and one per host that an offer named beside them.
-import { type Cancel, type Clock, GodwitError, type KeptLink, type Logger, type Node, type Transport } from '#core';
+// The links of a device: one per configured edge, kept from the start, and one per host that an offer named beside them, or on which a
+// receiver is that this device sends to.
+import { type Cancel, type Clock, GodwitError, type KeptLink, type Logger, type Node, type Reach, type Transport } from '#core';
 
 /** How far a link has come. @public */
 export interface EdgeStatus {
@@ -23,7 +24,10 @@ interface Entry {
 /** Time for a link to a host that is to take an actor. */
 const linkMs = 10_000;
 
-export class EdgeLinks {
+/** Links beyond which none is kept that was not configured. */
+const maxTold = 256;
+
+export class EdgeLinks implements Reach {
   private readonly entries = new Map<string, Entry>();
 
   constructor(private readonly options: { readonly transport: Transport; readonly clock: Clock; readonly logger: Logger; readonly node: () => Node }) {}
@@ -46,17 +50,17 @@ export class EdgeLinks {
     );
   }
 
-  /** Address of a linked node. */
-  urlOf(name: string): string | undefined {
+  /** Address of a node that was linked. */
+  addressOf(name: string): string | undefined {
     return [...this.entries.values()].find((entry) => entry.name === name)?.url;
   }
 
-  /** Resolves when there is a link to node `name`. @param url dialled if the node is not reached by another address @throws {GodwitError} UNAVAILABLE not within 10 s */
+  /** Resolves when there is a link to node `name`. @param url dialled if the node is not reached by another address @throws {GodwitError} UNAVAILABLE not within 10 s · RESOURCE_EXHAUSTED */
   async to(name: string, url: string): Promise<void> {
     const node = this.options.node();
     const isLinked = () => node.peers().some((peer) => peer.name === name);
     if (isLinked()) return;
-    if (this.urlOf(name) === undefined) this.keep(url);
+    if (this.addressOf(name) === undefined) this.keepTold(url);
     await new Promise<void>((resolve, reject) => {
       const cancels: Cancel[] = [];
       const settle = (act: () => void) => {
@@ -74,6 +78,13 @@ export class EdgeLinks {
       if (isLinked()) settle(resolve);
       this.entries.get(url)?.link.linked.catch((thrown: unknown) => settle(() => reject(GodwitError.from(thrown))));
     });
+  }
+
+  /** @throws {GodwitError} RESOURCE_EXHAUSTED */
+  private keepTold(url: string): void {
+    if (this.entries.size >= maxTold && !this.entries.has(url))
+      throw new GodwitError('RESOURCE_EXHAUSTED', `device ${this.options.node().name} keeps ${this.entries.size} links, so none to ${url}`);
+    this.keep(url);
   }
 
   list(): EdgeStatus[] {

@@ -10,8 +10,10 @@ export interface OfferedTier {
 }
 
 interface OfferBase {
-  /** Address of the local actor. */
+  /** Address of the device's actor. */
   readonly actor: string;
+  readonly definition: string;
+  readonly version: number;
   /** Node name of the host. */
   readonly host: string;
   readonly url: string;
@@ -22,7 +24,7 @@ interface OfferBase {
   readonly trigger: string;
 }
 
-/** Leave to move the actor to a host. @public */
+/** Leave to move the actor to a host: from its device, or straight from the host where it is. @public */
 export interface HostOffer extends OfferBase {
   readonly kind: 'host';
   readonly token: string;
@@ -46,20 +48,20 @@ export interface SharedOffer extends OfferBase {
 /** What a cluster offers for one actor. @public */
 export type Offer = HostOffer | SharedOffer;
 
-/** An actor's stay on a host. @public */
+/** An actor's stay on a host: it ends when the actor moves on, whereupon there is another lease. @public */
 export interface Lease {
   /** Address of the actor; for a shared one, of the actor that refs now lead to. */
   readonly actor: string;
   /** Node name of the host. */
   readonly node: string;
   readonly sharedName: string | undefined;
-  /** How it got there; undefined if the local actor was merged into a shared one. */
+  /** How it got there; undefined if the local actor was merged into a shared one, or the link was down when the owner would have told. */
   readonly move: MoveReport | undefined;
-  /** Gets the actor back, with its state. @throws {GodwitError} FAILED_PRECONDITION it is shared and another device's, or not away · UNAVAILABLE no link; it runs on there */
+  /** Gets the actor back, with its state, from wherever it is by then. @throws {GodwitError} FAILED_PRECONDITION it is shared and another device's, or not away · UNAVAILABLE no link; it runs on there */
   recall(options?: { readonly trigger?: string }): Promise<MoveReport>;
   /** Resolves with the reason if the host was lost and the actor was taken back without it; stays pending otherwise. */
   readonly lost: Promise<string>;
-  /** False once recalled, lost or stopped. */
+  /** False once it moved on, or was recalled, lost or stopped. */
   readonly active: boolean;
 }
 

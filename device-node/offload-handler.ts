@@ -1,6 +1,6 @@
 // The paper's Offload Handler: asks clusters for offers, accepts one, moves the actor, gets it back, and knows what is away and where.
 //
-// H1 An actor has at most one lease. H2 A move that fails leaves no room taken at the host: the assignment is released.
+// H1 An actor has at most one lease: a move from one host to the next ends one and begins another. Where it is the home's register tells. H2 A move that fails leaves no room taken at the host: the assignment is released.
 // H3 The Offload Manager matters only until a move begins; recalls and losses go over the link alone.
 import {
   type ActorInfo,
@@ -57,10 +57,16 @@ export interface OffloadHandler {
   discover(): Promise<Distance[]>;
   /**
    * Asks the closest cluster, and the next one if it has no room.
-   * @throws {GodwitError} as discover, and FAILED_PRECONDITION the actor is pinned or away, or no host can run it · RESOURCE_EXHAUSTED no room or quota · NOT_FOUND no such actor
+   * @param actor here or offloaded: then of hosts other than its own
+   * @throws {GodwitError} as discover, and FAILED_PRECONDITION the actor is pinned, or no other host can run it · RESOURCE_EXHAUSTED no room or quota · NOT_FOUND no such actor
    */
   request(actor: AnyRef, options?: RequestOptions): Promise<Offer[]>;
-  /** Takes an offer; resolves when the actor runs there (or was merged). @throws {GodwitError} NOT_FOUND it expired · whatever stopped the move; the actor runs on here */
+  /**
+   * Takes an offer; resolves when the actor runs there (or was merged). An offloaded actor moves straight from its host to the next, and its
+   * lease there ends.
+   * @throws {GodwitError} NOT_FOUND the offer expired · UNAVAILABLE the two hosts cannot reach each other · whatever stopped the move; the actor
+   * runs on where it was, unless the link to its host dropped meanwhile (UNAVAILABLE, details `{ undecided: true }`): {@link list} tells
+   */
   accept(offer: Offer): Promise<Lease>;
   /** Gives an offer back; an expired one is none. */
   decline(offer: Offer): Promise<void>;
@@ -68,7 +74,10 @@ export interface OffloadHandler {
   list(): Offload[];
 }
 
-interface Entry extends Offload {
+/** Where an accepted offer leads. */
+type Stay = Pick<Offload, 'actor' | 'definition' | 'host' | 'url' | 'sharedName'> & { readonly version: number };
+
+interface Entry extends Offload, Stay {
   readonly end: (lost: string | undefined) => void;
 }
 
@@ -77,6 +86,8 @@ const mergeMs = 30_000;
 
 export class ClusterOffloadHandler implements OffloadHandler {
   private readonly leases = new Map<string, Entry>();
+  /** Of moves that have not told their end, by actor. */
+  private readonly expected = new Map<string, Stay>();
   private readonly unobserve: Cancel;
 
   constructor(private readonly options: OffloadHandlerOptions) {
@@ -89,21 +100,27 @@ export class ClusterOffloadHandler implements OffloadHandler {
 
   async request(actor: AnyRef, options: RequestOptions = {}): Promise<Offer[]> {
     const request = this.requestFor(actor.$address, options);
+    const { definition, version, sharedName } = request;
     const trigger = options.trigger ?? 'application';
-    const refusals: Refusal[] = [];
+    const present = this.leases.get(actor.$address)?.host;
+    const refusals: Array<Pick<Refusal, 'host' | 'code' | 'reason'>> = [];
     for (const { cluster, rttMs } of await this.distances()) {
       const answer = await cluster.request(request);
-      const base = { actor: actor.$address, edge: cluster.url, rttMs, trigger };
-      if (answer.redirect !== undefined) return [sharedOfferFrom(answer.redirect, base, request.sharedName)];
-      if (answer.offers.length > 0) return answer.offers.map((offer) => hostOfferFrom(offer, base, options.sharedName));
-      refusals.push(...answer.refusals);
+      const base = { actor: actor.$address, definition, version, edge: cluster.url, rttMs, trigger };
+      if (answer.redirect !== undefined) return [sharedOfferFrom(answer.redirect, base, sharedName)];
+      const offers = answer.offers.map((offer) => hostOfferFrom(offer, base, sharedName === '' ? undefined : sharedName));
+      const elsewhere = offers.filter(({ host }) => host !== present);
+      for (const { token } of offers.filter(({ host }) => host === present)) await this.giveBack(cluster, token);
+      if (elsewhere.length > 0) return elsewhere;
+      refusals.push(...answer.refusals, ...offers.map(({ host }) => refusalOf(host, `host ${host} has it already`)));
     }
     throw refusalError(actor.$address, refusals);
   }
 
   async accept(offer: Offer): Promise<Lease> {
-    if (this.leases.has(offer.actor))
-      throw new GodwitError('FAILED_PRECONDITION', `actor ${offer.actor} is offloaded to ${this.leases.get(offer.actor)?.host} already`);
+    this.settle(offer.actor);
+    const entry = this.leases.get(offer.actor);
+    if (entry?.host === offer.host) throw new GodwitError('FAILED_PRECONDITION', `actor ${offer.actor} is offloaded to ${entry.host} already`);
     return offer.kind === 'shared' ? this.join(offer) : this.move(offer);
   }
 
@@ -112,7 +129,8 @@ export class ClusterOffloadHandler implements OffloadHandler {
   }
 
   list(): Offload[] {
-    return [...this.leases.values()].map(({ end: _end, ...offload }) => offload);
+    for (const actor of new Set([...this.leases.keys(), ...this.expected.keys()])) this.settle(actor);
+    return [...this.leases.values()].map(({ end: _end, version: _version, ...offload }) => offload);
   }
 
   close(): void {
@@ -127,14 +145,20 @@ export class ClusterOffloadHandler implements OffloadHandler {
     const { assignment, redirect } = await cluster.accept(offer.token, node.name);
     if (redirect !== undefined) return this.join(sharedOfferFrom(redirect, offer, offer.sharedName as string));
     if (assignment === undefined) throw new GodwitError('INTERNAL', `${offer.edge} answered an acceptance with nothing`);
+    const { actor, definition, version, sharedName, trigger } = offer;
     const { host, url, token } = assignment;
+    const stay: Stay = { actor, definition, version, host, url, sharedName };
+    this.expected.set(actor, stay);
     try {
       await links.to(host, url);
-      const report = await node.move(offer.actor, { to: host, token, trigger: offer.trigger });
-      return this.leased(offer.actor, this.found(offer.actor)?.definition ?? '', host, url, offer.sharedName, report);
+      const report = await node.move(actor, { to: host, address: url, token, trigger });
+      return this.leased(stay, report);
     } catch (thrown) {
-      // H2
-      await cluster.release(token).catch((reason: unknown) => this.log('offload.release-failed', { host, reason: GodwitError.from(reason).message }));
+      // H2. It may have moved, or still move, though nobody could tell.
+      const { details } = GodwitError.from(thrown);
+      if (this.isOn(actor, host) || (details as { readonly undecided?: unknown } | undefined)?.undecided === true) throw thrown;
+      if (this.expected.get(actor) === stay) this.expected.delete(actor);
+      await this.release(cluster, token, host);
       throw thrown;
     }
   }
@@ -144,6 +168,7 @@ export class ClusterOffloadHandler implements OffloadHandler {
     const { node, links } = this.options;
     const { existing, actor, host, url, sharedName } = offer;
     const info = this.found(actor);
+    if (this.leases.has(actor)) throw new GodwitError('FAILED_PRECONDITION', `actor ${actor} is away and cannot join '${sharedName}': recall it first`);
     const definition = this.options.definitionOf(existing.definition);
     if (info === undefined || definition === undefined || info.definition !== existing.definition || info.version !== existing.version) {
       throw new GodwitError(
@@ -165,19 +190,14 @@ export class ClusterOffloadHandler implements OffloadHandler {
         details: { state },
       });
     }
-    return this.leased(actor, definition.name, host, url, sharedName, undefined, existing.actor);
+    return this.leased({ actor, definition: definition.name, version: definition.version, host, url, sharedName }, undefined, existing.actor);
   }
 
-  private leased(
-    actor: string,
-    definition: string,
-    host: string,
-    url: string,
-    sharedName: string | undefined,
-    move: MoveReport | undefined,
-    leads = actor,
-  ): Lease {
+  /** H1 */
+  private leased(stay: Stay, move: MoveReport | undefined, leads = stay.actor): Lease {
     const { node, application } = this.options;
+    const { actor, host, sharedName } = stay;
+    const isOn = () => leads !== actor || this.isOn(actor, host);
     let tellLost: (reason: string) => void = () => {};
     let active = true;
     const lost = new Promise<string>((resolve) => {
@@ -190,7 +210,7 @@ export class ClusterOffloadHandler implements OffloadHandler {
       move,
       lost,
       get active() {
-        return active;
+        return active && isOn();
       },
       recall: async ({ trigger = 'recall' } = {}) => {
         if (leads !== actor)
@@ -205,22 +225,52 @@ export class ClusterOffloadHandler implements OffloadHandler {
       if (this.leases.get(actor)?.lease === lease) this.leases.delete(actor);
       if (reason !== undefined) tellLost(reason);
     };
-    this.leases.set(actor, { actor, definition, application, host, url, sharedName, lease, end });
+    this.leases.get(actor)?.end(undefined);
+    this.expected.delete(actor);
+    this.leases.set(actor, { ...stay, application, lease, end });
     return lease;
+  }
+
+  /** What the owner could not tell, the home's register does. */
+  private settle(actor: string): void {
+    const { node, links } = this.options;
+    const [entry, expected] = [this.leases.get(actor), this.expected.get(actor)];
+    const host = node.where(actor)?.node;
+    if (host === undefined || host === node.name || host === entry?.host || (entry !== undefined && entry.lease.actor !== actor)) return;
+    if (expected?.host === host) this.leased(expected, undefined);
+    else if (entry !== undefined) this.leased({ ...entry, host, url: links.addressOf(host) ?? '' }, undefined);
+  }
+
+  private isOn(actor: string, host: string): boolean {
+    return this.options.node.where(actor)?.node === host;
+  }
+
+  private release(cluster: Cluster, token: string, host: string): Promise<void> {
+    return cluster.release(token).catch((reason: unknown) => this.log('offload.release-failed', { host, reason: GodwitError.from(reason).message }));
+  }
+
+  /** An offer that is not given back expires. */
+  private giveBack(cluster: Cluster, token: string): Promise<void> {
+    return cluster.cancel(token, this.options.node.name).catch(() => undefined);
   }
 
   /** H3 */
   private follow(event: NodeEvent): void {
+    if (event.type !== 'restored' && event.type !== 'arrived') return;
+    this.expected.delete(event.actor);
     if (event.type === 'restored') this.leases.get(event.actor)?.end(`host ${event.lostNode} was lost; ${event.actor} goes on here after ${event.turns} turns`);
-    else if (event.type === 'arrived') this.leases.get(event.actor)?.end(undefined);
+    else this.leases.get(event.actor)?.end(undefined);
   }
 
   // ── Asking ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private requestFor(address: string, { needs: asked = {}, tier = '', sharedName = '' }: RequestOptions): ClusterRequest {
-    const info = this.found(address);
-    if (info === undefined) throw new GodwitError('NOT_FOUND', `actor ${address} is not one of device ${this.options.node.name}`);
-    if (info.status !== 'here') throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is on ${info.node}; recall it first`);
+  private requestFor(address: string, { needs: asked = {}, tier = '', sharedName }: RequestOptions): ClusterRequest {
+    this.settle(address);
+    const entry = this.leases.get(address);
+    const info = this.found(address) ?? entry;
+    if (info === undefined) throw this.unknown(address);
+    if (entry !== undefined && entry.lease.actor !== address)
+      throw new GodwitError('FAILED_PRECONDITION', `actor ${address} was merged into ${entry.lease.actor}, which is another device's`);
     const needs = joinNeeds(this.options.definitionOf(info.definition)?.needs ?? {}, asked);
     if (needs.pinned === true) throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is pinned to its device`);
     return {
@@ -228,7 +278,7 @@ export class ClusterOffloadHandler implements OffloadHandler {
       definition: info.definition,
       version: info.version,
       device: this.options.node.name,
-      sharedName,
+      sharedName: sharedName ?? entry?.sharedName ?? '',
       needs: {
         memoryBytes: BigInt(needs.memory === undefined ? 0 : bytesFrom(needs.memory)),
         hostFunctions: [...(needs.hostFunctions ?? [])],
@@ -249,6 +299,14 @@ export class ClusterOffloadHandler implements OffloadHandler {
     throw new GodwitError(code, `no edge answers device ${node.name}: ${errors.map((error) => error.message).join('; ')}`);
   }
 
+  private unknown(address: string): GodwitError {
+    const { node } = this.options;
+    const host = address.startsWith(`${node.name}/`) ? node.where(address)?.node : undefined;
+    return host === undefined
+      ? new GodwitError('NOT_FOUND', `actor ${address} is not one of device ${node.name}`)
+      : new GodwitError('FAILED_PRECONDITION', `actor ${address} is on ${host}, and not by a lease of this run: recall it first`);
+  }
+
   private found(address: string): ActorInfo | undefined {
     return this.options.node.actors().find((info) => info.address === address);
   }
@@ -264,8 +322,12 @@ export class ClusterOffloadHandler implements OffloadHandler {
   }
 }
 
+function refusalOf(host: string, reason: string): Pick<Refusal, 'host' | 'code' | 'reason'> {
+  return { host, code: 'FAILED_PRECONDITION', reason };
+}
+
 /** Why nobody offers anything: capability comes before room, for waiting does not mend it. */
-function refusalError(actor: string, refusals: readonly Refusal[]): GodwitError {
+function refusalError(actor: string, refusals: ReadonlyArray<Pick<Refusal, 'host' | 'code' | 'reason'>>): GodwitError {
   const lasting = refusals.every((refusal) => refusal.code === 'FAILED_PRECONDITION');
   const reasons = refusals.map((refusal) => refusal.reason).join('; ') || 'no host';
   return new GodwitError(lasting && refusals.length > 0 ? 'FAILED_PRECONDITION' : 'RESOURCE_EXHAUSTED', `no offer for actor ${actor}: ${reasons}`, {

@@ -107,7 +107,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
   const clusters = [...new Set(edges)].map((url) => new Cluster(url, client, clock));
   const blobs = options.blobs ?? createMemoryBlobs({ digest: nodeDigest });
   const links = new EdgeLinks({ transport: createConnectTransport(client), clock, logger, node: () => node });
-  const transfer = createBlobTransfer({ ...client, blobs, peers: (peer) => links.urlOf(peer) });
+  const transfer = createBlobTransfer({ ...client, blobs, peers: (peer) => links.addressOf(peer) });
   const definitions = new Map<string, AnyDefinition>((options.definitions ?? []).map((definition) => [definition.name, definition]));
   const learn = (definition: AnyDefinition) => {
     definitions.set(definition.name, definition);
@@ -122,6 +122,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     logger,
     blobs,
     transfer,
+    reach: links,
     runtimes: options.runtimes ?? [createNativeRuntime()],
     hostFunctions: new Map((options.hostFunctions ?? []).map((hostFunction) => [hostFunction.name, hostFunction])),
     definitions: options.definitions ?? [],

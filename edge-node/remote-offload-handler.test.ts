@@ -32,16 +32,24 @@ function handler() {
   return { clock, remote, events };
 }
 
-test('remote offload handler: admits the actor whose offer was accepted, and nobody else', async (t) => {
+test('remote offload handler: admits the actor whose offer was accepted, and no other', async (t) => {
   const { remote } = handler();
   await remote.assign(assignment);
   const codeOf = (wrong: Partial<MoveRequest>) => t.throws(() => remote.admit({ ...request, ...wrong }), { instanceOf: GodwitError })?.code;
 
   t.is(codeOf({ token: '' }), 'PERMISSION_DENIED');
-  t.is(codeOf({ source: 'robot-2' }), 'PERMISSION_DENIED');
   t.is(codeOf({ address: 'robot-1/other' }), 'PERMISSION_DENIED');
   t.is(codeOf({ version: 2 }), 'PERMISSION_DENIED');
   t.deepEqual(remote.admit(request), { tier: 'script' });
+});
+
+test('remote offload handler: the holder of a token may hand it on to the host where its actor is', async (t) => {
+  const { remote } = handler();
+  await remote.assign(assignment);
+
+  t.deepEqual(remote.admit({ ...request, source: 'edge-2' }), { tier: 'script' });
+  remote.follow({ ...arrived, from: 'edge-2' });
+  t.regex(t.throws(() => remote.admit({ ...request, source: 'edge-3' }), { instanceOf: GodwitError })?.message ?? '', /from edge-3: its token was used/);
 });
 
 test('remote offload handler: a token is used up when its actor has arrived', async (t) => {

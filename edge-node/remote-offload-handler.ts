@@ -74,8 +74,8 @@ export class RemoteOffloadHandler implements RemoteOffload {
   }
 
   /**
-   * The node's leave for an incoming actor.
-   * @throws {GodwitError} PERMISSION_DENIED the token is not that of an offer accepted for this actor and device
+   * The node's leave for an incoming actor, from whichever node it comes: the device that has the token may hand it on to the actor's owner.
+   * @throws {GodwitError} PERMISSION_DENIED the token is not that of an offer accepted for this actor
    */
   readonly admit = (request: MoveRequest): Admission => {
     const kept = this.kept.get(request.token);
@@ -84,12 +84,12 @@ export class RemoteOffloadHandler implements RemoteOffload {
       new GodwitError('PERMISSION_DENIED', `host ${host} does not admit ${request.address} from ${request.source}: ${reason}`, { node: host });
     if (kept === undefined) throw refuse('its token belongs to no accepted offer, or the time to use it is over');
     const { assignment } = kept;
-    if (assignment.device !== request.source) throw refuse('its token was given to another device');
     if (assignment.actor !== request.address) throw refuse('its token was given for another actor');
     if (assignment.definition !== request.definition || assignment.version !== request.version)
       throw refuse(`its token was given for ${assignment.definition} v${assignment.version}`);
     if (kept.status === 'running') throw refuse('its token was used');
     const tier = this.options.chooseTier(request, assignment.tier);
+    this.logger.log('info', 'offload.admitted', { actor: request.address, device: assignment.device, source: request.source });
     this.expire(kept, arrivalMs);
     return { tier };
   };

@@ -20,10 +20,12 @@ import { type FileStore, nodeDigest, openFileStore, systemClock, systemRandom } 
 import { createScriptRuntime } from '#runtimes/script';
 import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import {
+  type ClientOptions,
   type ConnectServer,
   type ConnectServerOptions,
   createBlobTransfer,
   createConnectServer,
+  createConnectTransport,
   createHealth,
   type Health,
   sharedKey,
@@ -34,6 +36,7 @@ import { registerControl } from './control-services.js';
 import { ExecutionHandler } from './execution-handler.js';
 import type { HostFacts, OffloadRequest } from './offers.js';
 import { OffloadManager } from './offload-manager.js';
+import { PeerLinks } from './peer-links.js';
 import { RemoteOffloadHandler } from './remote-offload-handler.js';
 import { ResourceManager } from './resource-manager.js';
 import { SharedNames } from './shared-names.js';
@@ -51,8 +54,8 @@ export interface EdgeOptions {
   readonly url?: string;
   /** The key shared with devices; every request must present it. */
   readonly key: string;
-  /** PEM; without it the port speaks in the clear. */
-  readonly tls?: ConnectServerOptions['tls'];
+  /** PEM; without it the port speaks in the clear. `ca`: certificates trusted instead of the platform's when this edge dials another one. */
+  readonly tls?: NonNullable<ConnectServerOptions['tls']> & NonNullable<ClientOptions['tls']>;
   /** One per tier; default: script and native. The edge closes them. */
   readonly runtimes?: readonly Runtime[];
   /** What actors may call here. Their owner closes them. */
@@ -132,8 +135,10 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
   const blobs = options.blobs ?? createMemoryBlobs({ digest: nodeDigest });
   const runtimes = options.runtimes ?? [createScriptRuntime({ logger }), createNativeRuntime()];
   const nativeDefinitions = (options.definitions ?? []).map((definition) => definition.name);
-  // A device dials the edge, never the other way: its blobs come by the connections it opened.
-  const transfer = createBlobTransfer({ key: options.key, blobs, peers: () => undefined });
+  const client: ClientOptions = { key: options.key, clock, ...(options.tls?.ca === undefined ? {} : { tls: { ca: options.tls.ca } }) };
+  const links = new PeerLinks({ transport: createConnectTransport(client), clock, logger, node: () => node });
+  // A device dials the edge, never the other way: its blobs come by the connections it opened. To another edge the source brings them.
+  const transfer = createBlobTransfer({ ...client, blobs, peers: (peer) => links.addressOf(peer) });
   const execution = new ExecutionHandler({
     host: name,
     clock,
@@ -144,7 +149,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
     modules: options.modules,
   });
   const remote = new RemoteOffloadHandler({ host: name, clock, logger, limits, chooseTier: execution.chooseTier });
-  const node = createNode({
+  const node: Node = createNode({
     name,
     clock,
     random,
@@ -156,10 +161,12 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
     hostFunctions: execution.hostFunctions,
     definitions: options.definitions ?? [],
     admit: remote.admit,
+    reach: links,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
     ...(store === undefined ? {} : { store }),
   });
   node.observe(remote.follow);
+  node.observe(links.follow);
   const resources = new ResourceManager({ clock, random, ...(options.offerMs === undefined ? {} : { offerMs: options.offerMs }) });
   const manager = new OffloadManager({
     name,
@@ -204,7 +211,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
       logger,
       clock,
       ...(options.host === undefined ? {} : { host: options.host }),
-      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(options.tls === undefined ? {} : { tls: { key: options.tls.key, cert: options.tls.cert } }),
       ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
     });
     const { port } = server;
