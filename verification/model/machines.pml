@@ -14,9 +14,9 @@ mtype = {
 };
 /* The names of steps, for the traces. */
 mtype = {
-  spawn, beginMove, freeze, cancel, ask, lose, expire, doubt, checkpoint, renew, crash, seen, restore, overdue, passTime,
+  spawn, beginMove, freeze, cancel, ask, lose, expire, doubt, checkpoint, renew, crash, perish, seen, restore, overdue, passTime,
   deliverPrepare, deliverWarmed, deliverCapture, deliverReady, deliverRefused, deliverCancel, deliverStray, deliverRunning,
-  deliverPropose, deliverCompete, deliverDecided, deliverRegistered, deliverGrant, deliverQuery, deliverStable, deliverLocal
+  deliverPropose, deliverCompete, deliverDecided, deliverRegistered, deliverGrant, deliverQuery, deliverStable, deliverGone, deliverLocal
 };
 
 #define A 0
@@ -72,8 +72,6 @@ mtype home;
 byte homeDue;
 short kept;
 byte tick;
-/* The latest boot id of each node that the home has heard of. */
-byte known[NODES];
 
 /* ---- the network: everything ever sent. A message may come late, often, in any order, or never. */
 bool sentPrepare[MOVES + 1];
@@ -96,6 +94,9 @@ short stable[EPOCHS];                  /* by epoch: turns */
 short stableOf;                        /* the epochs for which there is one */
 short stableAt[EPOCHS];                /* same: the home's boot id at that time, less one */
 byte stableBy[EPOCHS];                 /* who announces them */
+byte goneLife;                         /* the owner that says that it lost its instance, 0 for none, and */
+byte goneEpoch;                        /* its epoch; */
+bool goneSent;                         /* its word is under way */
 
 /* A message to the own node is handed over at once: nothing comes before it. 0 is none, else what it is plus 1. */
 bool toSelf;
@@ -115,11 +116,7 @@ bool ranWithout;
 hidden byte h, g, next, atEpoch;
 hidden byte mine;
 
-#ifdef RUN_ON
-#define INTIME(n) true
-#else
-#define INTIME(n) (tick < leaseUntil[n])
-#endif
+#define INTIME(n) (RUN_ON || tick < leaseUntil[n])
 /* core/node begins turns on the copy, and the owner machine allows it. */
 #define MAYRUN(n) (live[n] && !frozen[n] && owner[n] == owning && ownerEpoch[n] == liveEpoch[n] && INTIME(n))
 #define RUNNERS (MAYRUN(A) + MAYRUN(B) * 2 + MAYRUN(C) * 4)
@@ -131,14 +128,12 @@ hidden byte mine;
 #else
 #define MAYBEGIN(n, to) (begun < MOVES && n != to && to == B && MAYRUN(n))
 #endif
+/* The copy that the move is of, not one that took its place. */
+#define COPY(m) (live[NODE(sourceLife[m])] && liveEpoch[NODE(sourceLife[m])] == planEpoch[m])
 #define ISSOURCE(n, m) (source[m] != none && NODE(sourceLife[m]) == n)
 #define ISTARGET(n, m) (target[m] != none && NODE(targetLife[m]) == n)
 #define NEEDSCOPY(m, v) (regBase[v] == captured[m] && regStandby[v] == sourceLife[m])
-#ifdef ANY_LIFE
-#define SAME(a, b) (NODE(a) == NODE(b))
-#else
-#define SAME(a, b) ((a) == (b))
-#endif
+#define SAME(a, b) ((a) == (b) || (ANY_LIFE && NODE(a) == NODE(b)))
 
 /* The copy and the owner machine of a node go live. */
 inline runAt(n, e, t, until) {
@@ -182,7 +177,7 @@ inline homeTells(n) {
 /* ---- source.ts */
 inline dropCopy(m) {
   if
-  :: live[NODE(sourceLife[m])] && liveEpoch[NODE(sourceLife[m])] == planEpoch[m] -> noCopy(NODE(sourceLife[m]))
+  :: COPY(m) -> noCopy(NODE(sourceLife[m]))
   :: else
   fi;
   retained[m] = 0
@@ -195,7 +190,7 @@ inline begin(n, to) {
 
 inline sourceWarmed(m) {
   if
-  :: source[m] == preparing -> source[m] = freezing; if :: live[NODE(sourceLife[m])] -> frozen[NODE(sourceLife[m])] = true :: else fi
+  :: source[m] == preparing -> source[m] = freezing; if :: COPY(m) -> frozen[NODE(sourceLife[m])] = true :: else fi
   :: source[m] == none -> sentStray[m] = true
   :: else
   fi
@@ -219,14 +214,13 @@ inline sourceReady(m) {
 inline sourceStops(m) {
   if
   :: BEFORE(m) ->
-    if :: source[m] != preparing && live[NODE(sourceLife[m])] -> frozen[NODE(sourceLife[m])] = false :: else fi;
+    if :: source[m] != preparing && COPY(m) -> frozen[NODE(sourceLife[m])] = false :: else fi;
     source[m] = givenUp; sentCancel[m] = true
   :: source[m] == proposing && !giveUp[m] ->
-#ifdef NO_COMPETE
-    source[m] = givenUp; runAt(NODE(sourceLife[m]), planEpoch[m], turns[NODE(sourceLife[m])], FOREVER)
-#else
-    giveUp[m] = true; proposes(m)
-#endif
+    if
+    :: NO_COMPETE -> source[m] = givenUp; runAt(NODE(sourceLife[m]), planEpoch[m], turns[NODE(sourceLife[m])], FOREVER)
+    :: else -> giveUp[m] = true; proposes(m)
+    fi
   :: else
   fi
 }
@@ -242,9 +236,7 @@ inline sourceAsks(m) {
 
 inline sourceCommits(m) {
   source[m] = committed;
-#ifndef NO_RETAIN
-  retained[m] = turns[NODE(sourceLife[m])] + 1;
-#endif
+  retained[m] = (NO_RETAIN -> 0 : turns[NODE(sourceLife[m])] + 1);
   noCopy(NODE(sourceLife[m]))
 }
 
@@ -303,9 +295,10 @@ inline targetCapture(m) {
   :: target[m] == none -> sentRefused[m] = true
   :: target[m] == warm ->
     restored[m] = captured[m] + 1; readyAt[m] = tick; target[m] = ready; sentReady[m] = true;
-#ifdef NO_GRANT
-    target[m] = running; runAt(NODE(targetLife[m]), planEpoch[m] + 1, captured[m], FOREVER); restored[m] = 0
-#endif
+    if
+    :: NO_GRANT -> target[m] = running; runAt(NODE(targetLife[m]), planEpoch[m] + 1, captured[m], FOREVER); restored[m] = 0
+    :: else
+    fi
   :: else
   fi
 }
@@ -325,11 +318,7 @@ inline targetExpires(m) {
 
 /* `cancel` of another life of the source's node. */
 inline targetStray(m) {
-#ifdef ANY_LIFE
-  targetCancel(m)
-#else
-  skip
-#endif
+  if :: ANY_LIFE && (target[m] == warm || target[m] == ready) -> targetDiscards(m) :: else fi
 }
 
 inline targetAsks(m) {
@@ -339,10 +328,7 @@ inline targetAsks(m) {
 inline targetGrant(m, v, at) {
   if
   :: target[m] == ready && regMove[v] == m && regEpoch[v] == planEpoch[m] + 1 && regOwner[v] == targetLife[m] ->
-    next = (at == UNASKED -> readyAt[m] : at);
-#ifdef LEASE_FROM_GRANT
-    next = tick;
-#endif
+    next = (LEASE_FROM_GRANT -> tick : (at == UNASKED -> readyAt[m] : at));
     next = UNTIL(NODE(targetLife[m]), next);
     if
     :: tick >= next -> targetAsks(m)
@@ -367,10 +353,7 @@ inline targetRegister(m, v) {
 inline ownerGrant(n, v, at) {
   if
   :: at != UNASKED && owner[n] == owning && leaseUntil[n] != FOREVER && regEpoch[v] == ownerEpoch[n] && regOwner[v] == LIFE(n) ->
-    next = at + LEASE;
-#ifdef LEASE_FROM_GRANT
-    next = tick + LEASE;
-#endif
+    next = (LEASE_FROM_GRANT -> tick : at) + LEASE;
     if :: next > leaseUntil[n] -> leaseUntil[n] = next :: else fi
   :: else
   fi
@@ -403,53 +386,41 @@ inline ownerCheckpoints(n) {
   stableBy[ownerEpoch[n]] = LIFE(n);
   ownerAnnounces(n);
   if :: boot[HOME] > 1 -> ADD(stableAt[ownerEpoch[n]], turns[n]) :: else fi;
-#ifdef EARLY_STABLE
-  for (h : 1 .. MOVES) { retained[h] = 0 }
-#endif
+  for (h : 1 .. MOVES) { if :: EARLY_STABLE -> retained[h] = 0 :: else fi }
+}
+
+/* The instance dies, not its node: the owner says so to the home (node/migrations.ts, instanceLost). */
+inline ownerPerishes(n) {
+  goneLife = LIFE(n); goneEpoch = liveEpoch[n];
+  noCopy(n); noOwner(n, none); ownerEpoch[n] = 0;
+  if :: n == HOME -> homeGone() :: else -> goneSent = true fi
 }
 
 /* ---- home.ts, recovery.ts, register.ts */
-inline knows(life) {
-  if :: ((life) & 3) > known[NODE(life)] -> known[NODE(life)] = (life) & 3 :: else fi
-}
-
-/*
- * A link belongs to one life of a node: once the home has heard of a later life, what an earlier one said does not arrive any more.
- * The protocol rests on this: to the home another life is a later one.
- */
-#ifdef LATE_LIVES
-#define ARRIVES(n, b) true
-#else
-#define ARRIVES(n, b) ((b) >= known[n])
-#endif
-
 inline register(e, o, m, b, s) {
   regEpoch[reg + 1] = e; regOwner[reg + 1] = o; regMove[reg + 1] = m; regBase[reg + 1] = b; regStandby[reg + 1] = s;
-  reg++; knows(o)
+  reg++
 }
 
 inline waitForLease() {
   homeDue = (regOwner[reg] == LIFE(HOME) -> FOREVER : tick + LEASE)
 }
 
+#define WONBEFORE(m) (regMove[reg] == m && regEpoch[reg] == planEpoch[m] + 1 && regOwner[reg] == next)
+#define EXPECTED(m) (NO_CAS || (regEpoch[reg] == planEpoch[m] && SAME(regOwner[reg], sourceLife[m])))
+
 inline homeProposed(m, competes, at) {
   next = (competes -> sourceLife[m] : targetLife[m]);
   mine = false;
   if
-  :: regMove[reg] == m && regEpoch[reg] == planEpoch[m] + 1 && regOwner[reg] == next -> mine = true
-#ifdef NO_CAS
-  :: else ->
-#else
-  :: !(regMove[reg] == m && regEpoch[reg] == planEpoch[m] + 1 && regOwner[reg] == next) && regEpoch[reg] == planEpoch[m] && SAME(regOwner[reg], sourceLife[m]) ->
-#endif
+  :: WONBEFORE(m) -> mine = true
+  :: !WONBEFORE(m) && EXPECTED(m) ->
     mine = true;
     if
     :: competes -> register(regEpoch[reg] + 1, next, m, regBase[reg], regStandby[reg])
     :: else -> register(regEpoch[reg] + 1, next, m, captured[m], sourceLife[m])
     fi
-#ifndef NO_CAS
   :: else
-#endif
   fi;
   if
   :: mine -> waitForLease(); if :: !competes -> homeGrants(UNASKED) :: else fi
@@ -466,19 +437,23 @@ inline takeOver() {
   home = restoring; homeDue = FOREVER
 }
 
+/* A node attaches, which only its present life can do: the owner's life is over if it is another. */
 inline homeSees(life) {
-  knows(life);
   if
   :: home == settled && NODE(regOwner[reg]) == NODE(life) && regOwner[reg] != (life) && NODE(life) != HOME -> takeOver()
   :: else
   fi
 }
 
+inline homeGone() {
+  if :: home == settled && regOwner[reg] == goneLife && regEpoch[reg] == goneEpoch -> takeOver() :: else fi
+}
+
+/* A question proves nothing about the owner's life: it may be late, from an earlier one. */
 inline homeQueried(life, at) {
-  knows(life);
   if
   :: SAME(life, regOwner[reg]) && home != restoring -> waitForLease(); homeGrants(at)
-  :: else -> homeSees(life); homeTells(NODE(life))
+  :: else -> if :: QUERY_PROVES -> homeSees(life) :: else fi; homeTells(NODE(life))
   fi
 }
 
@@ -491,17 +466,11 @@ inline tellFormer(former) {
 
 inline homeStable(e, t) {
   if
-#ifdef NO_FENCE
-  :: true ->
-#else
-  :: regEpoch[reg] == e && SAME(regOwner[reg], stableBy[e]) && regBase[reg] <= t && !(regBase[reg] == t && regStandby[reg] == STANDBY(e, t)) ->
-#endif
+  :: (NO_FENCE || (regEpoch[reg] == e && SAME(regOwner[reg], stableBy[e]))) && regBase[reg] <= t && !(regBase[reg] == t && regStandby[reg] == STANDBY(e, t)) ->
     if :: regEpoch[reg] != e -> fenceBroken = true :: else fi;
     g = regStandby[reg];
     register(regEpoch[reg], regOwner[reg], regMove[reg], t, STANDBY(e, t)); tellFormer(g)
-#ifndef NO_FENCE
   :: else
-#endif
   fi;
   homeTells(NODE(stableBy[e]))
 }
@@ -523,13 +492,7 @@ inline homeRestored() {
 }
 
 /* Is the home's wait for the owner's lease over? Ticks are coarse enough to hold the margin for clocks. */
-#if defined(NO_WAIT)
-#define TIMEOVER true
-#elif defined(NO_MARGIN)
-#define TIMEOVER (tick + 1 >= homeDue)
-#else
-#define TIMEOVER (tick >= homeDue)
-#endif
+#define TIMEOVER (NO_WAIT || tick + NO_MARGIN >= homeDue)
 
 inline homeTimer() {
   homeDue = FOREVER;
@@ -547,9 +510,7 @@ inline crashNode(n) {
   if
   :: n == HOME ->
     home = settled;
-#ifdef NO_DISK
-    register(regEpoch[0], regOwner[0], regMove[0], regBase[0], regStandby[0]);
-#endif
+    if :: NO_DISK -> register(regEpoch[0], regOwner[0], regMove[0], regBase[0], regStandby[0]) :: else fi;
     if :: NODE(regOwner[reg]) == HOME -> takeOver() :: else -> waitForLease() fi
   :: else
   fi
