@@ -11,6 +11,8 @@ type AnyGenerator = AsyncGenerator<unknown, unknown, unknown> | Generator<unknow
 export class OpenStream {
   private closed = false;
   private pumping = false;
+  /** The generator has been pulled here. */
+  private begun = false;
   /** What the handler said to go on with after the last item sent; the payload it was called with, before the first. */
   private goOnWith: unknown;
   private isSafe = true;
@@ -30,7 +32,7 @@ export class OpenStream {
 
   /** True if its handler called `ctx.resume`, and has since the last item. */
   get resumable(): boolean {
-    return this.isSafe && this.context.resumeWith !== undefined;
+    return !this.begun || (this.isSafe && this.context.resumeWith !== undefined);
   }
 
   capture(): InstanceCapture['streams'][number] {
@@ -51,7 +53,10 @@ export class OpenStream {
     this.pumping = true;
     // Promise.resolve().then: a generator that throws at once must not throw into the turn that opened it.
     Promise.resolve()
-      .then(() => this.generator.next())
+      .then(() => {
+        this.begun = true;
+        return this.generator.next();
+      })
       .then((result) => this.pulled(result))
       .catch((thrown: unknown) => this.failed(thrown));
   }

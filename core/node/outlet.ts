@@ -235,9 +235,10 @@ export class Outlet implements InstanceHost {
   /** Answers an inbound ask or stream. */
   answer(record: TurnRecord, kind: RecordKind, value: unknown, bytes: Uint8Array | undefined): void {
     const cursor = record.cursor as Cursor;
-    // A later life of the asker counts its asks anew: an answer to a former one would be taken for another.
-    if (this.isOver(cursor)) return;
+    // Finding the way there may tell of a later life of the asker.
     const back = cursor.back instanceof Channel ? cursor.back : this.channelTo(cursor.from);
+    // Which counts its asks anew: an answer to a former one would be taken for another.
+    if (this.isOver(cursor)) return;
     cursor.back = back;
     const answer = new ChannelRecord(kind, '', value, bytes, record.correlation, Number.POSITIVE_INFINITY);
     try {
@@ -258,7 +259,14 @@ export class Outlet implements InstanceHost {
 
   /** Another life of that sender is heard of: nobody waits for what its former asks are answered, and its cursors begin anew. */
   forgetAnswersTo(address: string): void {
-    this.channels.get(address)?.retain(isTurn);
+    const channel = this.channels.get(address);
+    channel?.retain(isTurn);
+    const channels = this.segmentChannels.drain();
+    for (const [index, record] of this.segmentRecords.drain().entries()) {
+      if (channels[index] === channel && !isTurn(record)) continue;
+      this.segmentChannels.push(channels[index] as Channel);
+      this.segmentRecords.push(record);
+    }
   }
 
   private emitTo(address: string, kind: RecordKind, correlation: number, value: unknown): void {

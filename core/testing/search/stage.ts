@@ -1,6 +1,7 @@
 /** Plays one schedule in a world of its own: real nodes, the operations at their times, then a long rest, and the checks. */
 import { GodwitError } from '../../errors.js';
 import type { HomeState } from '../../migration/home-state.js';
+import type { Cell } from '../../node/cell.js';
 import type { Migrations } from '../../node/migrations.js';
 import type { Node } from '../../node/node.js';
 import { Cast } from './cast.js';
@@ -34,8 +35,8 @@ export async function play(schedule: Schedule): Promise<Outcome> {
 
 /** Dial, introduce, and the first frames of both. */
 const linkingRoundTrips = 4;
-/** Virtual milliseconds of rest between two looks whether all is done; the sum is longer than any deadline, reservation or pause in core. */
-const restsMs = [300, 700, 500, 1000, 1000, 1500, 2000, 3000, 10_000, 20_000, 40_000] as const;
+/** Virtual milliseconds of rest between two looks whether all is done; the first is longer than a lease, so that no takeover is still to come; the sum is longer than any deadline, reservation or pause in core. */
+const restsMs = [2600, 400, 1000, 1000, 1500, 2000, 3000, 10_000, 20_000, 40_000] as const;
 /** Of the asks at the very end. */
 const markTimeoutMs = 9000;
 
@@ -125,7 +126,7 @@ class Stage {
   private async rest(): Promise<void> {
     for (const ms of restsMs) {
       await this.cast.world.advance(ms);
-      if (new Checks(this.cast.history, this.ending()).rest().length === 0) return;
+      if (!this.cast.living().some(({ node }) => hasTimers(node)) && new Checks(this.cast.history, this.ending()).rest().length === 0) return;
     }
   }
 
@@ -167,6 +168,12 @@ function migrationsOf(node: Node): Migrations {
 function registerOf(home: Node, address: string): HomeState | undefined {
   const { homes } = migrationsOf(home) as unknown as { readonly homes: { get(address: string): { readonly state: HomeState } | undefined } };
   return homes.get(address)?.state;
+}
+
+/** True while an actor that lives on a node has something to do yet. */
+function hasTimers(node: Node): boolean {
+  const { cells } = (node as unknown as { readonly inside: { readonly actors: { readonly cells: ReadonlyMap<string, Cell> } } }).inside.actors;
+  return [...cells.values()].some(({ outlet }) => outlet.timers.size > 0);
 }
 
 /** Copies of one actor that a node at rest keeps: what the register names, and one from before it was kept elsewhere. */
