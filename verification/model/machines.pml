@@ -336,6 +336,7 @@ inline targetGrant(m, v, at) {
       target[m] = running; if :: restored[m] == 0 -> ranWithout = true :: else fi;
       runAt(NODE(targetLife[m]), planEpoch[m] + 1, restored[m] - 1, next); restored[m] = 0; sentRunning[m] = true
     fi
+  :: (target[m] == warm || target[m] == ready) && regMove[v] != m && regEpoch[v] > planEpoch[m] -> targetDiscards(m)
   :: else
   fi
 }
