@@ -129,8 +129,8 @@ export class Backup {
     for (const { told } of this.journals.splice(0, index + 1)) for (const [channel, number] of told) channel.release(number);
   }
 
-  /** The home is there again: what was not answered is told once more. */
-  homeRegained(): void {
+  /** The home is there again, or leases a later epoch: what was not answered, or was refused, is told once more. */
+  tellAgain(): void {
     const latest = this.unconfirmed.at(-1);
     this.told.clear();
     this.journals = [];
@@ -230,7 +230,7 @@ export class Backup {
   private tellOfRunningTurn(): void {
     const { cell, host } = this;
     // D1. A turn that was not known to await has begun too early: what it sends waits for its end.
-    if (cell.turns !== cell.checkpointedTurns) return;
+    if (cell.turns !== cell.checkpointedTurns || cell.outlet.begunUncaptured) return;
     const journal = journalOf(cell, this.told, host.now());
     if (journal === undefined || journal.outputs.length === 0) return;
     const told = [...cell.outlet.channels.values()].map((channel) => [channel, channel.next - 1] as const);

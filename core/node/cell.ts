@@ -173,11 +173,11 @@ export class Cell {
   }
 
   /**
-   * D1: what a turn sends before its end is told to the standby with that turn as the one under way, so the turns before it must be in a
-   * capture already. Only a turn that awaits sends before its end; a handler that has not run yet may await.
+   * D1: what a turn sends before its end is told to the standby with that turn as the one under way, so the turns before it, and what was
+   * sent between them, must be in a capture already. Only a turn that awaits sends before its end; a handler that has not run yet may await.
    */
   private mustCaptureFirst(): boolean {
-    if (this.turns === this.checkpointedTurns || this.synchronous.has((this.mailbox.peek() as TurnRecord).message)) return false;
+    if ((this.turns === this.checkpointedTurns && !this.outlet.uncaptured) || this.synchronous.has((this.mailbox.peek() as TurnRecord).message)) return false;
     this.awaitsCapture = true;
     this.host.mustCheckpoint(this);
     return true;
@@ -302,6 +302,7 @@ export class Cell {
 
   private begin(record: TurnRecord): void {
     this.inflight.push(record);
+    this.outlet.begunUncaptured = this.outlet.uncaptured;
     try {
       (this.instance as Instance).turn(record);
       if (this.durable) this.synchronous[this.inflight.length === 0 ? 'add' : 'delete'](record.message);

@@ -45,8 +45,14 @@ export class Checkpoints {
   linkRegained(peer: string): void {
     for (const [address, backup] of this.backups) {
       if (backup.cell.status === 'ended') this.backups.delete(address);
-      else if (homeOf(address) === peer) backup.homeRegained();
+      else if (homeOf(address) === peer) backup.tellAgain();
     }
+  }
+
+  /** The actor goes on here, under a later epoch perhaps. */
+  owned(cell: Cell): void {
+    const backup = this.backups.get(cell.address);
+    if (backup?.cell === cell) backup.tellAgain();
   }
 
   /** The home's side: keeps what the owner sent; `registered` answers it. */

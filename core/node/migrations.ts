@@ -213,6 +213,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
 
   own(cell: Cell, move: MoveId, leaseUntilMs: number): void {
     this.owners.own(cell, move, leaseUntilMs);
+    this.checkpoints.owned(cell);
   }
 
   handOver(cell: Cell): void {

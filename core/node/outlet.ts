@@ -34,6 +34,8 @@ export class Outlet implements InstanceHost {
   lastNumber = 0;
   /** Of a durable actor: true if something was posted since the latest capture. */
   uncaptured = false;
+  /** Likewise: true if something was when the running turn began, which is not that turn's. */
+  begunUncaptured = false;
   // Two rings in step, a record and the channel it leaves by: most segments send at most once, and rings keep their slots.
   private readonly segmentChannels = new Ring<Channel>();
   private readonly segmentRecords = new Ring<ChannelRecord>();

@@ -156,4 +156,64 @@ replay([
     },
     { atMs: 3854.773, type: 'tell', from: 'edge-1', to: 1, count: 1, steps: [], throws: true },
   ],
+  [
+    'a checkpoint that was refused under the former epoch was never told again under the later one',
+    { seed: 2000175, nodes: ['robot', 'edge-1', 'edge-2'], rttMs: 4, fsyncMs: 60, actors: ['robot/ledger-1 durable', 'robot/ledger-2 durable'] },
+    { atMs: 1262, type: 'move', actor: 0, to: 'edge-1' },
+    { atMs: 5112, type: 'recall', actor: 0 },
+    { atMs: 5115.245, type: 'ask', from: 'edge-1', to: 0, timeoutMs: 20, steps: [] },
+    { atMs: 5116.576, type: 'ask', from: 'edge-1', to: 0, timeoutMs: 20, steps: [] },
+    { atMs: 5163.358, type: 'mishap', mishap: { type: 'crash', node: 'robot', forMs: 5 } },
+  ],
+  [
+    'a timer’s message, posted between a capture and a turn that awaits, was told as sent by that turn, and came twice',
+    {
+      seed: 2100020,
+      nodes: ['robot', 'edge-1'],
+      rttMs: 1,
+      fsyncMs: 60,
+      actors: ['robot/ledger-1 durable', 'robot/ledger-2 durable', 'robot/ledger-3 durable', 'robot/ledger-4 durable'],
+    },
+    {
+      atMs: 1.445,
+      type: 'tell',
+      from: 'robot',
+      to: 0,
+      count: 1,
+      steps: [
+        { type: 'tell', to: 1, ms: 2500, steps: [{ type: 'tell', to: 0, ms: 5, steps: [] }] },
+        {
+          type: 'timer',
+          to: 3,
+          ms: 0,
+          steps: [
+            { type: 'timer', to: 3, ms: 50, steps: [] },
+            { type: 'timer', to: 2, ms: 0, steps: [] },
+          ],
+        },
+      ],
+      throws: false,
+    },
+    { atMs: 1.679, type: 'mishap', mishap: { type: 'cut', a: 'edge-1', b: 'robot', forMs: 5, isSilent: true } },
+    {
+      atMs: 1.741,
+      type: 'tell',
+      from: 'edge-1',
+      to: 0,
+      count: 1,
+      steps: [
+        {
+          type: 'ask',
+          to: 1,
+          ms: 4000,
+          steps: [
+            { type: 'tell', to: 1, ms: 700, steps: [] },
+            { type: 'ask', to: 1, ms: 1500, steps: [] },
+          ],
+        },
+      ],
+      throws: false,
+    },
+    { atMs: 1201.205, type: 'mishap', mishap: { type: 'crash', node: 'robot', forMs: 1500 } },
+  ],
 ]);
