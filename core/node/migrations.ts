@@ -78,8 +78,8 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     const move = `${id.boot}-${++this.moves}` as MoveId;
     const manifest = await this.moduleOf(cell);
     if (this.closed) throw new GodwitError('CANCELLED', `node ${id.name} was closed`);
-    if (!link.attached) throw new GodwitError('UNAVAILABLE', `lost the link to node ${options.to}: actor ${cell.address} stays on ${id.name}`);
     await this.homes.begin(cell, manifest);
+    if (!link.attached) throw new GodwitError('UNAVAILABLE', `lost the link to node ${options.to}: actor ${cell.address} stays on ${id.name}`);
     if (this.closed || cell.status !== 'running') throw new GodwitError('ABORTED', `actor ${cell.address} ended while it was about to move`);
     if (this.owners.get(cell.address) === undefined) this.own(cell, move, Number.POSITIVE_INFINITY);
     const outgoing = new OutgoingMove(this.host, this, cell, manifest, move, options);

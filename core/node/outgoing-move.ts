@@ -225,6 +225,8 @@ export class OutgoingMove {
     this.state = instance.state;
     this.sentBytes = this.bytes.length;
     const hash = await host.options.digest.sha256(this.bytes);
+    // Or while it was captured and hashed.
+    if (this.machine.state.phase !== 'freezing') return undefined;
     this.hash = hash;
     // A register that names it as the base goes to the disk together with it.
     this.keepsAlone = this.context.bases.get(hash) === undefined;
@@ -239,10 +241,11 @@ export class OutgoingMove {
     if (this.frozen) cell.thaw();
     if (this.held) cell.release();
     this.frozen = this.held = false;
-    if (this.hash === undefined) return;
-    this.context.bases.unpin(this.hash);
-    if (this.keepsAlone) this.context.bases.drop(cell.address, this.hash);
-    host.routes.attachAgain(cell);
+    if (this.hash !== undefined) {
+      this.context.bases.unpin(this.hash);
+      if (this.keepsAlone) this.context.bases.drop(cell.address, this.hash);
+    }
+    if (cell.detached) host.routes.attachAgain(cell);
   }
 
   private async sendCapture(to: string, message: Extract<MigrationMessage, { type: 'capture' }>): Promise<SourceEvent> {
