@@ -82,6 +82,7 @@ export class Replay {
     const waiting = cell.mailbox.drain().filter((other) => other.cursor !== cursor || other.number !== again.number);
     for (const next of [again, ...waiting]) cell.mailbox.push(next);
     // Its sender sends it again too: once is enough.
+    cursor.accept(again.number);
     cursor.settle(again.number);
     cell.replay = new Replay(sent);
   }

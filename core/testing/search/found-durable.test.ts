@@ -216,4 +216,27 @@ replay([
     },
     { atMs: 1201.205, type: 'mishap', mishap: { type: 'crash', node: 'robot', forMs: 1500 } },
   ],
+  [
+    'the record of a turn that was run again counted as handled but not as accepted, and the next one as a gap',
+    {
+      seed: 2300300,
+      nodes: ['robot', 'phone', 'edge-1'],
+      rttMs: 4,
+      clockPpm: 100,
+      actors: ['robot/ledger-1 durable', 'phone/ledger-2 durable', 'phone/ledger-3 durable', 'phone/ledger-4 durable'],
+    },
+    {
+      atMs: 13.102,
+      type: 'ask',
+      from: 'edge-1',
+      to: 2,
+      timeoutMs: 20,
+      steps: [{ type: 'ask', to: 3, ms: 4000, steps: [{ type: 'ask', to: 0, ms: 4000, steps: [] }] }],
+    },
+    { atMs: 13.453, type: 'mishap', mishap: { type: 'pause', node: 'edge-1', forMs: 2600 } },
+    { atMs: 18, type: 'strike', a: 'phone', b: 'edge-1', frames: 5, mishap: { type: 'crash', node: 'phone', forMs: 5 } },
+    { atMs: 21.11, type: 'mishap', mishap: { type: 'crash', node: 'robot', forMs: 500 } },
+    { atMs: 33.337, type: 'mishap', mishap: { type: 'crash', node: 'phone', forMs: 60 } },
+    { atMs: 2633.934, type: 'ask', from: 'phone', to: 2, timeoutMs: 1500, steps: [] },
+  ],
 ]);
