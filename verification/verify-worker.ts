@@ -14,6 +14,8 @@ export type Report =
 /** Schedules between two words of progress. */
 const progressEvery = 10;
 
+// Errors are part of what is searched, and nobody reads where they were made.
+Error.stackTraceLimit = 0;
 const task = workerData as Task;
 const tell = (report: Report) => parentPort?.postMessage(report);
 let played = 0;
