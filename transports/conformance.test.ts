@@ -4,8 +4,8 @@ import { GodwitError, type Pipe, type Transport } from '#core';
 import { conformanceCases, type Harness } from './conformance.js';
 import { createConnectServer, createConnectTransport, sharedKey } from './connect/index.js';
 import { createMemoryBlobs, createMemoryNetwork } from './memory/index.js';
+import { relay } from './relay/index.js';
 import { selfSigned } from './test-support/certificate.js';
-import { createCuttableProxy } from './test-support/cuttable-proxy.js';
 import { nodeDigest } from './test-support/digest.js';
 import { createPortPipe } from './worker/index.js';
 
@@ -53,20 +53,20 @@ async function connectHarness(tls: { key: string; cert: string } | undefined): P
     accept: (pipe) => accepted.shift()?.(pipe),
     blobs: createMemoryBlobs({ digest: nodeDigest }),
   });
-  const proxy = await createCuttableProxy(server.port);
+  const relayed = await relay({ to: { host: '127.0.0.1', port: server.port } });
   const scheme = tls === undefined ? 'http' : 'https';
   const transport: Transport = createConnectTransport({ key: 'secret', ...(tls === undefined ? {} : { tls: { ca: tls.cert } }) });
   return {
     async connect() {
       const far = new Promise<Pipe>((resolve) => accepted.push(resolve));
-      const near = await transport.dial(`${scheme}://127.0.0.1:${proxy.port}`);
-      return { near, far: await far, cut: () => proxy.cut() };
+      const near = await transport.dial(`${scheme}://127.0.0.1:${relayed.port}`);
+      return { near, far: await far, cut: () => relayed.reset() };
     },
     // The discard port: nothing listens there.
     dialNobody: (signal) => transport.dial(`${scheme}://127.0.0.1:9`, signal),
     async close() {
       await server.close();
-      await proxy.close();
+      await relayed.close();
     },
   };
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { GodwitError, type Hash } from '#core';
 import { createMemoryBlobs } from '../memory/index.js';
-import { createCuttableProxy } from '../test-support/cuttable-proxy.js';
+import { relay } from '../relay/index.js';
 import { nodeDigest, sha256 } from '../test-support/digest.js';
 import { key, startNode } from '../test-support/node.js';
 import { createBlobClient, createBlobTransfer } from './index.js';
@@ -32,36 +32,32 @@ test('blobs: an upload arrives, is not sent twice, and comes back the same', asy
 
 test('blobs: an upload and a download that break in the middle go on where they stopped', async (t) => {
   const { server, blobs } = await startNode(t);
-  const proxy = await createCuttableProxy(server.port);
-  t.teardown(() => proxy.close());
-  const client = createBlobClient(`http://127.0.0.1:${proxy.port}`, { key });
+  const passed = { up: 0, down: 0 };
+  const passedAtReset = { up: 0, down: 0 };
+  const relayed = await relay({
+    to: { host: '127.0.0.1', port: server.port },
+    onPiece(count, direction) {
+      passed[direction] += count;
+      if (passedAtReset[direction] > 0 || passed[direction] < 10 * megabyte) return;
+      passedAtReset[direction] = passed[direction];
+      relayed.reset();
+    },
+  });
+  t.teardown(() => relayed.close());
+  const client = createBlobClient(relayed.url, { key });
   t.teardown(() => client.close());
   const bytes = bytesOf(24 * megabyte);
   const hash = sha256(bytes);
-  let forwarded = 0;
-  proxy.onUp = (count) => {
-    const before = forwarded;
-    forwarded += count;
-    if (before < 10 * megabyte && forwarded >= 10 * megabyte) proxy.cut();
-  };
 
   const sent = await client.upload(hash, bytes);
 
   t.true(sent > 0 && sent < bytes.length, `the last try sent ${sent} of ${bytes.length} bytes`);
   t.is(sha256(await blobs.get(hash)), hash);
 
-  let fetched = 0;
-  let fetchedAtCut = 0;
-  proxy.onDown = (count) => {
-    fetched += count;
-    if (fetchedAtCut === 0 && fetched >= 10 * megabyte) {
-      fetchedAtCut = fetched;
-      proxy.cut();
-    }
-  };
   t.is(sha256(await client.download(hash)), hash);
-  t.true(fetchedAtCut > 0);
-  t.true(fetched < fetchedAtCut + bytes.length, `a fresh start would have fetched ${fetchedAtCut + bytes.length} bytes or more, ${fetched} came`);
+  t.true(passedAtReset.up > 0 && passedAtReset.down > 0);
+  const afresh = passedAtReset.down + bytes.length;
+  t.true(passed.down < afresh, `a fresh start would have fetched ${afresh} bytes or more, ${passed.down} came`);
 });
 
 function createBlobClientOnce(t: { teardown(run: () => void): void }, url: string) {

@@ -4,8 +4,8 @@ import { createClient } from '@connectrpc/connect';
 import { createWritableIterable } from '@connectrpc/connect/protocol';
 import test from 'ava';
 import { GodwitError, type Pipe } from '#core';
+import { relay } from '../relay/index.js';
 import { selfSigned } from '../test-support/certificate.js';
-import { createCuttableProxy } from '../test-support/cuttable-proxy.js';
 import { key, startNode } from '../test-support/node.js';
 import { Link } from './gen/godwit/link/v1/link_pb.js';
 import { createConnectTransport, createServiceTransport } from './index.js';
@@ -103,12 +103,12 @@ for (const side of ['near', 'far'] as const) {
 test('link: a far side that falls silent is noticed by pings, at both ends', async (t) => {
   const limits = { pingIntervalMs: 20, pingTimeoutMs: 700 };
   const { server, pipes } = await startNode(t, { limits });
-  const proxy = await createCuttableProxy(server.port);
-  t.teardown(() => proxy.close());
-  const near = await createConnectTransport({ key, limits }).dial(`http://127.0.0.1:${proxy.port}`);
+  const relayed = await relay({ to: { host: '127.0.0.1', port: server.port } });
+  t.teardown(() => relayed.close());
+  const near = await createConnectTransport({ key, limits }).dial(relayed.url);
   const ends = Promise.all([closed(near), closed(pipes[0])]);
 
-  proxy.silence();
+  relayed.stall();
 
   t.deepEqual(
     (await ends).map((error) => error?.code),
@@ -118,12 +118,11 @@ test('link: a far side that falls silent is noticed by pings, at both ends', asy
 
 test('link: a dial that nobody answers is given up by its signal and by its timeout', async (t) => {
   const { server } = await startNode(t);
-  const proxy = await createCuttableProxy(server.port);
-  t.teardown(() => proxy.close());
-  proxy.silence();
-  const url = `http://127.0.0.1:${proxy.port}`;
   const controller = new AbortController();
-  proxy.onUp = () => controller.abort();
+  const relayed = await relay({ to: { host: '127.0.0.1', port: server.port }, onPiece: () => controller.abort() });
+  t.teardown(() => relayed.close());
+  relayed.stall();
+  const { url } = relayed;
 
   const aborted = await t.throwsAsync(createConnectTransport({ key }).dial(url, controller.signal), { instanceOf: GodwitError });
   const timedOut = await t.throwsAsync(createConnectTransport({ key, limits: { dialTimeoutMs: 50 } }).dial(url), { instanceOf: GodwitError });

@@ -36,13 +36,14 @@ export class Lane {
   private draining = false;
   private cancel: Cancel = () => {};
 
-  /** @param random from 0 to 1, excluding 1: the share of the jitter that a piece gets */
+  /** @param random from 0 to 1, excluding 1: the share of the jitter that a piece gets; @param seen is told of what comes */
   constructor(
     private readonly source: Socket,
     private readonly sink: Socket,
     private readonly conditions: Conditions,
     private readonly clock: Clock,
     private readonly random: () => number,
+    private readonly seen: (bytes: number) => void,
   ) {
     source.on('data', (bytes: Buffer) => this.take(bytes));
     source.on('end', () => this.push('end'));
@@ -96,6 +97,8 @@ export class Lane {
   }
 
   private take(bytes: Buffer): void {
+    this.seen(bytes.length);
+    if (this.source.destroyed) return;
     // E2
     this.queuedBytes += bytes.length;
     if (this.queuedBytes >= queueBytes) this.source.pause();
@@ -125,6 +128,9 @@ export class Lane {
 
 /** Resets a connection at once, whatever waits to be written: `resetAndDestroy` alone waits for that, and so for ever where nobody reads. */
 export function sever(socket: Socket): void {
-  socket.resetAndDestroy();
-  socket.destroy();
+  // Its end is on its way out: libuv resets no such connection (uv_tcp_close_reset, EINVAL), and Node would then never close it, nor end by itself.
+  const isEnding = socket.writableEnded && !socket.writableFinished;
+  if (!isEnding) socket.resetAndDestroy();
+  // One that is not connected yet is reset as soon as it is; destroyed before, it would end in order.
+  if (isEnding || !socket.connecting) socket.destroy();
 }

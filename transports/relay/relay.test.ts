@@ -295,6 +295,33 @@ test('relay: resets whoever dials while its target is gone', async (t) => {
   t.is(await errorOf(connect(relayed.port, relayed.host)), 'ECONNRESET');
 });
 
+test('relay: tells of what comes before it leaves, and may be reset then', async (t) => {
+  const seen: Array<[number, string]> = [];
+  const { relayed, dial } = await scene(t, {
+    onPiece(bytes, direction) {
+      seen.push([bytes, direction]);
+      if (direction === 'down') relayed.reset();
+    },
+  });
+  const { near, far } = await dial();
+  let came = 0;
+  near.on('data', (bytes: Buffer) => {
+    came += bytes.length;
+  });
+  const reset = errorOf(near);
+
+  near.write('up');
+  await read(far, 2);
+  far.write('down');
+
+  t.is(await reset, 'ECONNRESET');
+  t.deepEqual(seen, [
+    [2, 'up'],
+    [4, 'down'],
+  ]);
+  t.is(came, 0);
+});
+
 test('relay: says what it cannot do', async (t) => {
   const { relayed } = await scene(t);
   const codeOf = async (work: () => unknown) => {

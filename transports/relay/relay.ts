@@ -18,6 +18,8 @@ export interface RelayOptions {
   /** Chooses the jitter: the n-th piece of the m-th connection gets the same share of it under the same seed. Default 1. */
   readonly seed?: number;
   readonly clock?: Clock;
+  /** Told the length of every piece that comes, before any of it leaves, and where it goes. It may change conditions, or reset. */
+  readonly onPiece?: (bytes: number, direction: 'up' | 'down') => void;
 }
 
 /**
@@ -163,12 +165,12 @@ class TcpRelay implements Relay {
       sever(client);
       return;
     }
-    const { to, seed = 1 } = this.options;
+    const { to, seed = 1, onPiece = () => {} } = this.options;
     const target = connect({ ...to, allowHalfOpen: true, noDelay: true });
     const number = this.joined++;
     const pair = new Pair(client, target, [
-      new Lane(client, target, this.up, this.clock, sharesFrom(seed, 2 * number)),
-      new Lane(target, client, this.down, this.clock, sharesFrom(seed, 2 * number + 1)),
+      new Lane(client, target, this.up, this.clock, sharesFrom(seed, 2 * number), (bytes) => onPiece(bytes, 'up')),
+      new Lane(target, client, this.down, this.clock, sharesFrom(seed, 2 * number + 1), (bytes) => onPiece(bytes, 'down')),
     ]);
     this.pairs.add(pair);
     const left = () => {

@@ -1,9 +1,12 @@
-// The application of a tormented device: sends numbered entries to every courier, mostly tells and some asks, and knows what it sent.
+// The application of a tormented device: sends numbered entries to every courier, mostly tells and some asks, knows what it sent, and
+// reads streams of every courier.
 import { setTimeout as pause } from 'node:timers/promises';
 import { dispatch, GodwitError } from '#core';
 import type { Sending } from './check.js';
 import { askMs, type CourierMessages, type CourierRef } from './courier.js';
 import { valueFor } from './entry.js';
+import { machineMs } from './orders.js';
+import { createRead, type Read, readStreams } from './reader.js';
 
 /** Every so many entries, one is asked instead of told. */
 const askEvery = 4;
@@ -11,15 +14,17 @@ interface Line {
   readonly ref: CourierRef;
   upTo: number;
   answered: number;
+  answeredAtMs: number;
   readonly uncertain: number[];
   expired: number;
   readonly pending: Set<Promise<void>>;
+  readonly read: Read;
 }
 
 export class Application {
   private readonly lines: ReadonlyMap<string, Line>;
   private readonly ended = new AbortController();
-  private readonly sending: Promise<void>;
+  private readonly running: Promise<unknown>;
 
   /** @param name by which it sends: each life of a device has its own */
   constructor(
@@ -27,19 +32,38 @@ export class Application {
     couriers: ReadonlyMap<string, CourierRef>,
     tickMs: number,
   ) {
-    this.lines = new Map([...couriers].map(([courier, ref]) => [courier, { ref, upTo: 0, answered: 0, uncertain: [], expired: 0, pending: new Set() }]));
-    this.sending = this.run(tickMs);
+    this.lines = new Map(
+      [...couriers].map(([courier, ref]) => [
+        courier,
+        { ref, upTo: 0, answered: 0, answeredAtMs: 0, uncertain: [], expired: 0, pending: new Set(), read: createRead(courier) },
+      ]),
+    );
+    const readings = [...this.lines.values()].map(({ ref, read }) => readStreams(ref, read, this.ended.signal));
+    this.running = Promise.all([this.run(tickMs), ...readings]);
   }
 
   /** What it sent so far. */
   sendings(): Sending[] {
-    return [...this.lines].map(([to, { upTo, answered, uncertain, expired }]) => ({ from: this.name, to, upTo, atLeast: answered, uncertain, expired }));
+    return [...this.lines].map(([to, { upTo, answered, answeredAtMs, uncertain, expired }]) => ({
+      from: this.name,
+      to,
+      upTo,
+      atLeast: answered,
+      answeredAtMs,
+      uncertain,
+      expired,
+    }));
+  }
+
+  /** What came of the streams it read so far. */
+  reads(): Read[] {
+    return [...this.lines.values()].map(({ read }) => read);
   }
 
   /** Sends no more, and waits for every answer. */
   async end(): Promise<Sending[]> {
     this.ended.abort();
-    await this.sending;
+    await this.running;
     for (const { pending } of this.lines.values()) await Promise.all(pending);
     return this.sendings();
   }
@@ -71,6 +95,7 @@ export class Application {
       .then(
         (last) => {
           line.answered = Math.max(line.answered, last);
+          line.answeredAtMs = machineMs();
         },
         (thrown: unknown) => {
           process.stderr.write(`${this.name}: ask ${entry.number} of ${line.ref.$address}: ${GodwitError.from(thrown).message}\n`);

@@ -1,8 +1,9 @@
 import test from 'ava';
 import type { Durability } from '#core';
-import { check, type Observed, type Sending, type Violation } from './check.js';
+import { check, checkReads, type Observed, type Sending, type Violation } from './check.js';
 import type { CourierReport } from './courier.js';
 import { type Account, enter, openAccount, valueFor } from './entry.js';
+import { createRead, enterItem, type Read } from './reader.js';
 
 const nothing: Observed = { restored: new Map(), gaps: new Map() };
 const five: Sending = { from: 'app', to: 'b', upTo: 5, atLeast: 5, uncertain: [], expired: 0 };
@@ -101,9 +102,42 @@ test('check: a takeover excuses a volatile courier only as far as it was observe
   t.deepEqual(found([1, 2, 4, 5], { observed }), ['lost']);
 });
 
-test('check: a volatile sender that was rolled back may send again what it had sent', (t) => {
+test('check: a volatile sender that was rolled back may send again what it had sent, or lose it', (t) => {
   const observed = { restored: new Map([['app', 1]]), gaps: new Map() };
 
   t.deepEqual(found([1, 2, 3, 4, 5, 4, 5], { durability: 'volatile', observed }), []);
+  t.deepEqual(found([1, 2, 3, 5], { durability: 'volatile', observed }), []);
   t.deepEqual(found([1, 2, 3, 4, 5, 4, 5], { observed }), ['duplicated']);
+  t.deepEqual(found([1, 2, 3, 5], { observed }), ['lost']);
+});
+
+/** What an application read whose only stream of `b` brought these items. */
+function readOf(items: readonly number[], failed: Read['failed'] = {}): Read {
+  const read: Read = { ...createRead('b'), opened: 1, failed };
+  let next = 1;
+  for (const item of items) next = enterItem(read, next, item);
+  return read;
+}
+
+test('check: items of a stream come in order, each once, and a stream ends by its last', (t) => {
+  const kinds = (read: Read) => checkReads('durable', [read], nothing).violations.map(({ kind }) => kind);
+
+  t.deepEqual(kinds(readOf([1, 2, 3])), []);
+  t.deepEqual(kinds(readOf([1, 3])), ['stream']);
+  t.deepEqual(kinds(readOf([1, 2, 2, 3])), ['stream']);
+  t.deepEqual(kinds(readOf([1], { ABORTED: 1 })), ['stream']);
+  t.deepEqual(kinds(readOf([1], { DEADLINE_EXCEEDED: 1 })), ['stuck']);
+});
+
+test('check: the streams of all lives of an application are counted together', (t) => {
+  const { streams } = checkReads('durable', [readOf([1, 2]), readOf([1, 3, 3], { ABORTED: 2 })], nothing);
+
+  t.deepEqual(streams, { opened: 2, items: 4, lost: 1, repeated: 1, failed: { ABORTED: 2 } });
+});
+
+test('check: a takeover excuses the streams of a volatile courier', (t) => {
+  const observed = { restored: new Map([['b', 1]]), gaps: new Map() };
+
+  t.deepEqual(checkReads('volatile', [readOf([1, 3], { ABORTED: 1 })], observed).violations, []);
+  t.is(checkReads('volatile', [readOf([1, 3])], nothing).violations.length, 1);
 });

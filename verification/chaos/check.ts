@@ -2,6 +2,7 @@
 import type { Durability } from '#core';
 import type { CourierReport } from './courier.js';
 import { type Account, chain, openAccount, valueFor } from './entry.js';
+import type { Read } from './reader.js';
 
 /** What somebody sent to one courier. */
 export interface Sending {
@@ -11,6 +12,8 @@ export interface Sending {
   readonly upTo: number | undefined;
   /** Number of the last entry that was acknowledged by an answer. */
   readonly atLeast: number;
+  /** When that answer came, on the machine's clock. */
+  readonly answeredAtMs?: number;
   /** Numbers whose asks ended with an error: handled or not, both are right. */
   readonly uncertain: readonly number[];
   /** How many of them ended by their deadline: nobody answered, which is never right. */
@@ -27,7 +30,7 @@ export interface Observed {
 
 /** One promise that was broken. */
 export interface Violation {
-  readonly kind: 'lost' | 'duplicated' | 'reordered' | 'state' | 'answer' | 'takeover' | 'process' | 'stuck';
+  readonly kind: 'lost' | 'duplicated' | 'reordered' | 'state' | 'answer' | 'stream' | 'takeover' | 'process' | 'stuck';
   readonly what: string;
 }
 
@@ -72,6 +75,51 @@ export function check(durability: Durability, reports: readonly CourierReport[],
   return { tally, violations };
 }
 
+/** Items of streams, all couriers together. */
+export interface StreamTally {
+  opened: number;
+  items: number;
+  lost: number;
+  repeated: number;
+  /** Streams that ended with an error, by code. */
+  readonly failed: Record<string, number>;
+}
+
+/** Checks what the applications read. A planned move ends no stream; nor does a takeover of a durable courier. */
+export function checkReads(
+  durability: Durability,
+  reads: readonly Read[],
+  observed: Observed,
+): { readonly streams: StreamTally; readonly violations: readonly Violation[] } {
+  const streams: StreamTally = { opened: 0, items: 0, lost: 0, repeated: 0, failed: {} };
+  const violations: Violation[] = [];
+  const excuses = new Excuses(durability, observed);
+  const couriers = new Map<string, StreamTally>();
+  for (const { courier, ...read } of reads) {
+    const all = couriers.get(courier) ?? { opened: 0, items: 0, lost: 0, repeated: 0, failed: {} };
+    couriers.set(courier, all);
+    for (const tally of [all, streams]) addRead(tally, read);
+  }
+  for (const [courier, { lost, repeated, failed }] of couriers) {
+    const expired = failed.DEADLINE_EXCEEDED ?? 0;
+    if (expired > 0) violations.push({ kind: 'stuck', what: `${expired} streams of ${courier} did not come to their end before their deadline` });
+    if (excuses.rolledBack(courier)) continue;
+    if (lost > 0 || repeated > 0) violations.push({ kind: 'stream', what: `streams of ${courier}: ${lost} items never came, ${repeated} came twice` });
+    const others = Object.entries(failed).filter(([code]) => code !== 'DEADLINE_EXCEEDED');
+    if (others.length > 0)
+      violations.push({ kind: 'stream', what: `streams of ${courier} ended: ${others.map(([code, count]) => `${count} ${code}`).join(', ')}` });
+  }
+  return { streams, violations };
+}
+
+function addRead(tally: StreamTally, { opened, items, lost, repeated, failed }: Omit<Read, 'courier'>): void {
+  tally.opened += opened;
+  tally.items += items;
+  tally.lost += lost;
+  tally.repeated += repeated;
+  for (const [code, count] of Object.entries(failed)) tally.failed[code] = (tally.failed[code] ?? 0) + count;
+}
+
 function sendingsOf({ name, sent }: CourierReport): Sending[] {
   return Object.entries(sent).map(([to, { upTo, uncertain, expired }]) => ({ from: name, to, upTo, atLeast: 0, uncertain, expired }));
 }
@@ -112,7 +160,9 @@ function compare(sending: Sending, account: Account, excuses: Excuses, tally: Ta
   tally.reordered += account.reordered;
   tally.uncertain += uncertain.length;
   const tell = (kind: Violation['kind'], what: string) => void violations.push({ kind, what: `${way}: ${what}` });
-  if (missing.length > 0 && !excuses.lost(to, missing.length)) tell('lost', `${missing.length} of ${upTo} entries never came: ${listed(missing)}`);
+  // A volatile sender that was rolled back may lose or repeat what it had sent (docs/protocol.md, Limits).
+  if (missing.length > 0 && !excuses.rolledBack(from) && !excuses.lost(to, missing.length))
+    tell('lost', `${missing.length} of ${upTo} entries never came: ${listed(missing)}`);
   if (account.duplicated > 0 && !excuses.rolledBack(from)) tell('duplicated', `${account.duplicated} entries came twice`);
   if (account.reordered > 0) tell('reordered', `${account.reordered} entries came after later ones`);
   if (account.last > upTo && !excuses.rolledBack(from)) tell('state', `entry ${account.last} came, ${upTo} were sent`);

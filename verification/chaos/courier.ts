@@ -9,6 +9,12 @@ type Desk = {
   readonly accountOf: (state: never, from: string) => Account;
 };
 
+/** Which numbers a stream is to bring. */
+export interface Count {
+  readonly from: number;
+  readonly upTo: number;
+}
+
 /** Whom a courier sends to. */
 export interface Peer {
   readonly name: string;
@@ -83,6 +89,14 @@ const handlers = {
     return state.accounts[entry.from].last;
   },
   accountOf: (state: State, from: string): Account => state.accounts[from] ?? openAccount(),
+  /** Numbers, in order, each once; goes on wherever its courier is. */
+  *count(_state: State, { from, upTo }: Count, ctx: Context): Generator<number> {
+    ctx.resume({ from, upTo });
+    for (let number = from; number <= upTo; number++) {
+      ctx.resume({ from: number + 1, upTo });
+      yield number;
+    }
+  },
   /** Sends no more. */
   end(state: State): void {
     state.ticking = false;

@@ -1,11 +1,14 @@
 // The device of a run: its process, life after life with the same data directory.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { GodwitError } from '#core';
 import type { Sending } from './check.js';
 import { Child, type Guardian } from './child.js';
 import type { Chronicle } from './chronicle.js';
+import { LatenessLog } from './lateness.js';
 import { type Answers, type DeviceOrder, type DeviceSetup, machineMs, type News } from './orders.js';
+import type { Read } from './reader.js';
 
 /** What a device needs of its run. */
 export interface DeviceSurroundings {
@@ -15,17 +18,17 @@ export interface DeviceSurroundings {
   died(how: string): void;
   /** A move or a recall begins. */
   moving(edge: string): void;
-  /** The device runs since then. */
+  /** A life of the device began then. */
   started(atMs: number): void;
+  /** It was stopped until then. */
+  wentOn(atMs: number): void;
 }
 
-/** It tells one every 200 ms: those of a lease and its takeover. */
-const latenessesKept = 15;
-
 export class Device {
-  /** The most that its process ran a timer late, milliseconds: on a busy machine takeovers are that much later. */
-  worstLatenessMs = 0;
-  private readonly latenesses: number[] = [];
+  readonly lateness = new LatenessLog();
+  /** What former lives of the application had read. */
+  readonly pastReads: Read[] = [];
+  private reads: readonly Read[] = [];
   /** What former lives of the application had sent. */
   readonly past: Sending[] = [];
   private present: readonly Sending[] = [];
@@ -46,11 +49,6 @@ export class Device {
     return [...this.past, ...this.present].reduce((sum, { upTo, atLeast }) => sum + (upTo ?? atLeast), 0);
   }
 
-  /** The most that its process ran a timer late in the last seconds, milliseconds. */
-  get latenessMs(): number {
-    return Math.max(0, ...this.latenesses);
-  }
-
   async start(): Promise<void> {
     const { guardian, chronicle, died, started } = this.surroundings;
     const dataDir = join(chronicle.folder, this.name);
@@ -66,9 +64,25 @@ export class Device {
   async kill(): Promise<void> {
     await this.child?.kill();
     this.child = undefined;
+    // Where they were then says who had answered.
+    for (const { from, to, atLeast, answeredAtMs } of this.present)
+      if (atLeast > 0) this.surroundings.chronicle.note('last-answer', { from, courier: to, number: atLeast }, answeredAtMs);
     // Nobody knows how far it came: what it sent beyond the last answer is handled or not, in order.
     this.past.push(...this.present.map((sending) => ({ ...sending, upTo: undefined })));
     this.present = [];
+    this.pastReads.push(...this.reads);
+    this.reads = [];
+  }
+
+  /** Stops its process for a while. */
+  async pause(lastsMs: number): Promise<void> {
+    const ended = this.lateness.stopped(machineMs());
+    this.child?.signal('SIGSTOP');
+    await pause(lastsMs);
+    this.child?.signal('SIGCONT');
+    const atMs = machineMs();
+    ended(atMs);
+    this.surroundings.wentOn(atMs);
   }
 
   /** @throws {GodwitError} UNAVAILABLE it is down · UNKNOWN whatever it answered */
@@ -89,9 +103,10 @@ export class Device {
         return;
       case 'progress':
         this.present = news.sendings;
-        this.worstLatenessMs = Math.max(this.worstLatenessMs, news.latenessMs);
-        this.latenesses.push(news.latenessMs);
-        if (this.latenesses.length > latenessesKept) this.latenesses.shift();
+        this.reads = news.reads;
+        return;
+      case 'lateness':
+        this.lateness.note(news);
     }
   }
 }

@@ -7,6 +7,9 @@ import type { Seeded } from './seeded.js';
 /** What can be done to an edge. */
 export type EdgeFault = 'cut' | 'refuse' | 'short stall' | 'long stall' | 'slow link' | 'short pause' | 'long pause' | 'kill -9';
 
+/** What can be done to the device. */
+export type DeviceFault = 'device kill -9' | 'device short pause' | 'device long pause';
+
 /** One of them with its numbers: what the fault log shows. */
 export interface PlannedFault {
   readonly kind: EdgeFault;
@@ -116,6 +119,14 @@ export async function suffer(edge: Edge, { kind, lastsMs, direction, delayMs, by
       await pause(lastsMs);
       await edge.restart();
   }
+}
+
+/** The next fault of the device. @param spared true if it must not be killed */
+export function planForDevice(random: Seeded, spared: boolean): { readonly kind: DeviceFault; readonly lastsMs: number } {
+  const share = random.share();
+  if (share < 0.3) return { kind: 'device short pause', lastsMs: random.between(20, defaultLeaseMs - renewalAgeMs - 400) };
+  if (share < 0.5 || spared) return { kind: 'device long pause', lastsMs: random.between(longMs.least, longMs.most) };
+  return { kind: 'device kill -9', lastsMs: random.between(20, 2500) };
 }
 
 /** True if the device must dial anew afterwards. */

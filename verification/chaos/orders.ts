@@ -2,6 +2,8 @@
 import type { ActorInfo, Durability, NodeEvent } from '#core';
 import type { Sending } from './check.js';
 import type { CourierReport } from './courier.js';
+import type { Lateness } from './lateness.js';
+import type { Read } from './reader.js';
 
 /** How an edge is to run. */
 export interface EdgeSetup {
@@ -63,7 +65,7 @@ export interface Answers {
   readonly hear: true;
   /** What the node knows of every actor: for the log, when something is stuck. */
   readonly list: readonly ActorInfo[];
-  readonly settle: { readonly reports: readonly CourierReport[]; readonly sendings: readonly Sending[] };
+  readonly settle: { readonly reports: readonly CourierReport[]; readonly sendings: readonly Sending[]; readonly reads: readonly Read[] };
 }
 
 /** An order on its way. */
@@ -77,8 +79,10 @@ export type News =
   | { readonly type: 'event'; readonly atMs: number; readonly event: NodeEvent }
   /** A move or a recall of a courier begins now. */
   | { readonly type: 'moving'; readonly courier: string; readonly edge: string }
-  /** What the application sent so far, and how late the device's process runs its timers. */
-  | { readonly type: 'progress'; readonly sendings: readonly Sending[]; readonly latenessMs: number };
+  /** What the application sent and read so far. */
+  | { readonly type: 'progress'; readonly sendings: readonly Sending[]; readonly reads: readonly Read[] }
+  /** How late the device's process was. */
+  | ({ readonly type: 'lateness' } & Lateness);
 
 /** process → driver. */
 export type Message = News | { readonly type: 'answer'; readonly id: number; readonly value?: unknown; readonly error?: string };

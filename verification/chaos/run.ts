@@ -1,16 +1,18 @@
 // One run of chaos: starts everything, torments the edges and moves the couriers until it is enough, heals, settles, checks.
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Durability, GodwitError } from '#core';
-import { check, type Observed, type Sending, type Tally, type Violation } from './check.js';
+import { check, checkReads, type Observed, type Sending, type StreamTally, type Tally, type Violation } from './check.js';
 import { type Guardian, startGuardian } from './child.js';
 import { Chronicle, type Seen } from './chronicle.js';
 import { Device } from './device.js';
 import { Edge } from './edge.js';
-import { breaksLink, type EdgeFault, plan, silences, suffer } from './faults.js';
+import { breaksLink, type DeviceFault, type EdgeFault, plan, planForDevice, silences, suffer } from './faults.js';
+import { LatenessLog, watchDisk, watchLateness } from './lateness.js';
 import { machineMs } from './orders.js';
 import { type Seeded, seeded } from './seeded.js';
-import { Takeovers, takeoverLimitMs } from './takeovers.js';
+import { isOnTime, type SlowTakeover, Takeovers, takeoverLimitMs } from './takeovers.js';
 
 /** How long and by what chance. */
 export interface RunOptions {
@@ -23,13 +25,16 @@ export interface RunOptions {
 }
 
 /** Every kind of fault. */
-export type Fault = EdgeFault | 'device kill -9';
+export type Fault = EdgeFault | DeviceFault;
 
 /** What a run found. */
 export interface Outcome {
   readonly faults: Readonly<Record<string, number>>;
   readonly moves: { readonly done: number; readonly failed: Readonly<Record<string, number>> };
   readonly tally: Tally;
+  readonly streams: StreamTally;
+  /** Takeovers beyond the limit, also where the machine was. */
+  readonly slow: readonly SlowTakeover[];
   readonly violations: readonly Violation[];
   readonly seconds: number;
 }
@@ -38,10 +43,11 @@ const tiers = ['script', 'native', 'native'] as const;
 const courierCount = 5;
 /** Each courier and the application send to every courier this often. */
 const tickMs = 50;
-/** How long a healed link may take to be there: the longest pause between two dials, and a busy machine. */
-const regainMs = 20_000;
-/** The device is killed this often, on average. */
-const deviceLifeMs = { least: 6000, most: 14_000 };
+/** How long a healed link may take to be there: an edge that starts on a busy machine, a device that is down meanwhile, the longest pause between two dials. */
+const regainMs = 60_000;
+/** Between two faults of the device. */
+const deviceRestMs = { least: 3000, most: 9000 };
+const noStreams: StreamTally = { opened: 0, items: 0, lost: 0, repeated: 0, failed: {} };
 
 export class Run {
   readonly chronicle = new Chronicle();
@@ -54,6 +60,11 @@ export class Run {
   private readonly gaps = new Map<string, number>();
   private readonly enough = new AbortController();
   private readonly stirred = new Map<string, () => void>();
+  /** Of the driver itself: all that nodes say to each other passes its relays. */
+  private readonly lateness = new LatenessLog();
+  private readonly unwatch = watchLateness((lateness) => this.lateness.note(lateness));
+  private readonly disk = new LatenessLog();
+  private readonly leaveDisk = watchDisk(join(this.chronicle.folder, 'probe'), (lateness) => this.disk.note(lateness));
   private readonly guardian: Guardian = startGuardian();
   private readonly edges: Edge[] = [];
   private device: Device | undefined;
@@ -76,8 +87,9 @@ export class Run {
     return (machineMs() - this.beganMs) / 1000;
   }
 
-  get worstLatenessMs(): number {
-    return this.device?.worstLatenessMs ?? 0;
+  /** The most that a timer was late in the device and in the driver, and that one small write took, milliseconds. */
+  get worstLatenessMs(): { readonly device: number; readonly driver: number; readonly disk: number } {
+    return { device: this.device?.lateness.worstMs ?? 0, driver: this.lateness.worstMs, disk: this.disk.worstMs };
   }
 
   /** @throws {GodwitError} whatever kept it from starting */
@@ -86,21 +98,17 @@ export class Run {
     this.beganMs = machineMs();
     const timer = setTimeout(() => this.enough.abort(), this.options.minutes * 60_000);
     const couriers = courierNames();
-    await Promise.all([
-      ...this.edges.map((edge) => this.torment(edge)),
-      ...couriers.map((courier) => this.carry(courier, device)),
-      // Only what is on disk outlives the device.
-      ...(this.options.durability === 'volatile' ? [] : [this.reboot(device)]),
-    ]);
+    await Promise.all([...this.edges.map((edge) => this.torment(edge)), ...couriers.map((courier) => this.carry(courier, device)), this.tormentDevice(device)]);
     clearTimeout(timer);
     const seconds = this.seconds;
-    const tally = await this.settle(device);
-    for (const { courier, edge, tookMs } of this.takeovers.tooSlow())
-      this.violated('takeover', `${courier} ran at home ${Math.round(tookMs)} ms after ${edge} was lost; the limit is ${takeoverLimitMs} ms`);
+    const { tally, streams } = await this.settle(device);
+    const slow = this.judgeTakeovers(device);
     return {
       faults: Object.fromEntries(this.faults),
       moves: { done: this.counts.moved, failed: Object.fromEntries(this.failed) },
       tally,
+      streams,
+      slow,
       violations: this.violations,
       seconds,
     };
@@ -109,6 +117,8 @@ export class Run {
   /** Kills every process of the run. Idempotent. */
   async close(): Promise<void> {
     this.closing = true;
+    this.unwatch();
+    await this.leaveDisk();
     this.enough.abort();
     await this.guardian.close();
     await Promise.all(this.edges.map((edge) => edge.close()));
@@ -128,7 +138,14 @@ export class Run {
     const urls = this.edges.map(({ relayed }) => relayed.url);
     const device = new Device(
       { name: 'robot', key, edges: urls, couriers: courierNames(), durability, tickMs },
-      { guardian, chronicle, died, moving: (edge) => this.stirred.get(edge)?.(), started: (atMs) => this.takeovers.homeStarted(atMs) },
+      {
+        guardian,
+        chronicle,
+        died,
+        moving: (edge) => this.stirred.get(edge)?.(),
+        started: (atMs) => this.takeovers.homeStarted(atMs),
+        wentOn: (atMs) => this.takeovers.homeWentOn(atMs),
+      },
     );
     this.device = device;
     const linked = this.edges.map(({ name }) => this.linkUp(name));
@@ -165,17 +182,23 @@ export class Run {
     await this.wait(random.between(0, 30));
   }
 
-  private async reboot(device: Device): Promise<void> {
+  private async tormentDevice(device: Device): Promise<void> {
     const random = seeded(this.options.seed, device.name);
     for (;;) {
-      await this.wait(random.between(deviceLifeMs.least, deviceLifeMs.most));
+      await this.wait(random.between(deviceRestMs.least, deviceRestMs.most));
       if (this.enough.signal.aborted) return;
-      const deadMs = random.between(20, 2500);
-      this.chronicle.note('fault', { kind: 'device kill -9', lastsMs: deadMs });
-      await device.kill();
-      await pause(deadMs);
-      await device.start();
-      this.suffered('device kill -9');
+      // Only what is on disk outlives the device.
+      const { kind, lastsMs } = planForDevice(random, this.options.durability === 'volatile');
+      this.chronicle.note('fault', { kind, lastsMs });
+      if (kind === 'device kill -9') {
+        await device.kill();
+        await pause(lastsMs);
+        await device.start();
+      } else {
+        await device.pause(lastsMs);
+      }
+      this.chronicle.note('healed', { kind });
+      this.suffered(kind);
     }
   }
 
@@ -234,21 +257,34 @@ export class Run {
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private async settle(device: Device): Promise<Tally> {
+  private async settle(device: Device): Promise<{ tally: Tally; streams: StreamTally }> {
     this.chronicle.note('settling', {});
     try {
-      const { reports, sendings } = await device.ask({ type: 'settle' });
+      const { reports, sendings, reads } = await device.ask({ type: 'settle' });
       this.chronicle.note('settled', { reports });
       const observed: Observed = { restored: this.restored, gaps: this.gaps };
       const applications: Sending[] = [...device.past, ...sendings];
       const { tally, violations } = check(this.options.durability, reports, applications, observed);
-      this.violations.push(...violations);
-      return tally;
+      const read = checkReads(this.options.durability, [...device.pastReads, ...reads], observed);
+      this.violations.push(...violations, ...read.violations);
+      return { tally, streams: read.streams };
     } catch (thrown) {
       await this.noteActors(device);
       this.violated('stuck', `the couriers did not come to rest: ${GodwitError.from(thrown).message}`);
-      return { sent: device.sent, handled: 0, lost: 0, duplicated: 0, reordered: 0, uncertain: 0 };
+      return { tally: { sent: device.sent, handled: 0, lost: 0, duplicated: 0, reordered: 0, uncertain: 0 }, streams: noStreams };
     }
+  }
+
+  private judgeTakeovers(device: Device): SlowTakeover[] {
+    const logs = [device.lateness, this.lateness, this.disk];
+    const slow = this.takeovers.slow((fromMs, untilMs) => Math.max(...logs.map((log) => log.between(fromMs, untilMs))));
+    for (const takeover of slow) {
+      const { courier, edge, tookMs, atMs, latenessMs } = takeover;
+      this.chronicle.note('slow-takeover', { courier, edge, tookMs, latenessMs }, atMs);
+      if (isOnTime(takeover))
+        this.violated('takeover', `${courier} ran at home ${Math.round(tookMs)} ms after ${edge} was lost; the limit is ${takeoverLimitMs} ms`);
+    }
+    return slow;
   }
 
   /** Where everybody is, for whoever looks into it. */
@@ -268,7 +304,7 @@ export class Run {
         const name = nameOf(event.actor);
         this.counts.restored += 1;
         this.restored.set(name, (this.restored.get(name) ?? 0) + 1);
-        const takeover = this.takeovers.restored(name, event.lostNode, atMs, this.device?.latenessMs ?? 0);
+        const takeover = this.takeovers.restored(name, event.lostNode, atMs);
         if (takeover !== undefined) this.chronicle.note('takeover', { ...takeover });
         return;
       }

@@ -1,8 +1,13 @@
 import { defaultLeaseMs } from '#core';
 
-/** What a takeover may take beyond the lease, milliseconds (issue 3): the clock margin, and the restore on a busy machine. */
+/** What a takeover may take beyond the lease, milliseconds (issue 3): the clock margin, and the restore. */
 const allowanceMs = 200;
 export const takeoverLimitMs = defaultLeaseMs + allowanceMs;
+/**
+ * A takeover is held to the limit if neither its home nor the driver, through which everything travels, ran a timer later than this meanwhile,
+ * nor the disk took longer for one block.
+ */
+const onTimeMs = 50;
 
 /** One courier that came back at home without its edge. */
 export interface Takeover {
@@ -12,18 +17,27 @@ export interface Takeover {
   readonly tookMs: number;
   /** True if it had not arrived at the edge when that fell silent: its lease began when the home committed, which was later. */
   readonly midMove: boolean;
-  /** How late the device's process ran its timers about then: nothing there can be more in time than that. */
+  /** When it ran. */
+  readonly atMs: number;
+}
+
+/** One beyond the limit. */
+export interface SlowTakeover extends Takeover {
+  /** The most that its home, the driver or the disk was late meanwhile. */
   readonly latenessMs: number;
 }
 
 /** Measures takeovers: knows when each edge could not be heard. */
 export class Takeovers {
   readonly all: Takeover[] = [];
+  /** Takeovers before which, within the lease, the home itself had been stopped: milliseconds from when it went on. They are held to no limit. */
+  readonly afterStopsMs: number[] = [];
   /** Takeovers from an edge that nothing had been done to: the machine was too slow for a lease. */
   unprovoked = 0;
   private readonly arrivals = new Map<string, { readonly edge: string; readonly atMs: number }>();
   private readonly silences = new Map<string, { readonly fromMs: number; untilMs: number }>();
   private homeAtMs = 0;
+  private stoppedUntilMs = Number.NEGATIVE_INFINITY;
 
   /** The edge cannot be heard from now on. */
   silent(edge: string, atMs: number): void {
@@ -46,21 +60,43 @@ export class Takeovers {
     this.homeAtMs = atMs;
   }
 
-  restored(courier: string, edge: string, atMs: number, latenessMs: number): Takeover | undefined {
+  /** The device was stopped until now: leases went on meanwhile, and much is due at once. */
+  homeWentOn(atMs: number): void {
+    this.stoppedUntilMs = atMs;
+  }
+
+  restored(courier: string, edge: string, atMs: number): Takeover | undefined {
     const silence = this.silences.get(edge);
     if (silence === undefined || atMs > silence.untilMs + takeoverLimitMs) {
-      this.unprovoked += 1;
+      if (atMs <= this.stoppedUntilMs + takeoverLimitMs) this.afterStopsMs.push(atMs - this.stoppedUntilMs);
+      else this.unprovoked += 1;
+      return undefined;
+    }
+    const fromMs = Math.max(silence.fromMs, this.homeAtMs);
+    if (fromMs <= this.stoppedUntilMs) {
+      this.afterStopsMs.push(atMs - this.stoppedUntilMs);
       return undefined;
     }
     const arrival = this.arrivals.get(courier);
     const midMove = arrival?.edge !== edge || arrival.atMs > silence.fromMs;
-    const takeover = { courier, edge, tookMs: atMs - Math.max(silence.fromMs, this.homeAtMs), midMove, latenessMs };
+    const takeover = { courier, edge, tookMs: atMs - fromMs, midMove, atMs };
     this.all.push(takeover);
     return takeover;
   }
 
-  /** Those of couriers that ran there, beyond the limit and what the machine made the device late, slowest first. */
-  tooSlow(): Takeover[] {
-    return this.all.filter(({ tookMs, midMove, latenessMs }) => !midMove && tookMs > takeoverLimitMs + latenessMs).sort((a, b) => b.tookMs - a.tookMs);
+  /**
+   * Those of couriers that ran there, beyond the limit, slowest first.
+   * @param latenessOf the most that the home, the driver or the disk was late between two moments
+   */
+  slow(latenessOf: (fromMs: number, untilMs: number) => number): SlowTakeover[] {
+    return this.all
+      .filter(({ tookMs, midMove }) => !midMove && tookMs > takeoverLimitMs)
+      .map((takeover) => ({ ...takeover, latenessMs: latenessOf(takeover.atMs - takeover.tookMs, takeover.atMs) }))
+      .sort((a, b) => b.tookMs - a.tookMs);
   }
+}
+
+/** Whether it is held to the limit. */
+export function isOnTime({ latenessMs }: SlowTakeover): boolean {
+  return latenessMs <= onTimeMs;
 }

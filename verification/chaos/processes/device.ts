@@ -1,5 +1,4 @@
 // The device in a process of its own, forked by the driver: spawns the couriers, and sends to them as an application does.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@connectrpc/connect';
 import { GodwitError, spawn } from '#core';
@@ -10,6 +9,7 @@ import { calling, createServiceTransport } from '#transports/connect';
 import { Health } from '#transports/connect/control';
 import { Application } from '../application.js';
 import { type CourierRef, type CourierReport, couriers } from '../courier.js';
+import { watchLateness } from '../lateness.js';
 import { type Answers, type DeviceOrder, type DeviceSetup, machineMs } from '../orders.js';
 import { obey, tell } from './obey.js';
 
@@ -48,12 +48,8 @@ class TormentedDevice {
 
   /** Tells how far the application is, and how late this process runs its timers, from now on. */
   tellProgress(): void {
-    const delays = monitorEventLoopDelay({ resolution: 10 });
-    delays.enable();
-    setInterval(() => {
-      tell({ type: 'progress', sendings: this.application.sendings(), latenessMs: delays.max / 1e6 });
-      delays.reset();
-    }, progressMs);
+    setInterval(() => tell({ type: 'progress', sendings: this.application.sendings(), reads: this.application.reads() }), progressMs);
+    watchLateness((lateness) => tell({ type: 'lateness', ...lateness }));
   }
 
   async offload(courier: string, edge: string, acceptAfterMs: number): Promise<Answers['offload']> {
@@ -96,7 +92,7 @@ class TormentedDevice {
     for (const ref of this.couriers.values()) await ref.settle(undefined, { timeoutMs: settleMs });
     const reports: CourierReport[] = [];
     for (const ref of this.couriers.values()) reports.push(await ref.report(undefined, { timeoutMs: settleMs }));
-    return { reports, sendings };
+    return { reports, sendings, reads: this.application.reads() };
   }
 
   private ref(courier: string): CourierRef {
