@@ -266,7 +266,7 @@ export class Outlet implements InstanceHost {
     const channels = this.segmentChannels.drain();
     for (const [index, record] of this.segmentRecords.drain().entries()) {
       if (channels[index] === channel && !isTurn(record)) continue;
-      this.segmentChannels.push(channels[index] as Channel);
+      this.segmentChannels.push(channels[index]);
       this.segmentRecords.push(record);
     }
   }
