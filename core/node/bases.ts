@@ -8,16 +8,16 @@ export class Bases {
   private readonly bytesOf = new Map<Hash, Uint8Array>();
   /** Hashes by actor, in the order in which they came. */
   private readonly keptFor = new Map<string, Hash[]>();
-  /** Captures of moves under way: whatever the register names meanwhile, it may name them next. */
-  private readonly pinned = new Set<Hash>();
+  /** Captures of moves: the very bytes may be those of a checkpoint too, and either goes without the other. */
+  private readonly retained = new Map<Hash, { readonly actor: string; readonly bytes: Uint8Array }>();
 
   get(hash: Hash): Uint8Array | undefined {
-    return this.bytesOf.get(hash);
+    return this.bytesOf.get(hash) ?? this.retained.get(hash)?.bytes;
   }
 
   /** True if this copy is kept for this actor. */
   isFor(actor: string, hash: Hash): boolean {
-    return this.keptFor.get(actor)?.includes(hash) ?? false;
+    return this.keptFor.get(actor)?.includes(hash) === true || this.retained.get(hash)?.actor === actor;
   }
 
   keep(actor: string, hash: Hash, bytes: Uint8Array): void {
@@ -27,23 +27,27 @@ export class Bases {
     else if (!kept.includes(hash)) kept.push(hash);
   }
 
-  pin(hash: Hash): void {
-    this.pinned.add(hash);
+  /** A move's frozen copy, until `release`: whatever the register names meanwhile, it may name this next. */
+  retain(actor: string, hash: Hash, bytes: Uint8Array): void {
+    this.retained.set(hash, { actor, bytes });
   }
 
-  unpin(hash: Hash): void {
-    this.pinned.delete(hash);
+  release(hash: Hash): void {
+    this.retained.delete(hash);
   }
 
-  /** The register names this copy: those before it are needed no more. */
+  /** The register names this copy: those before it are needed no more. A move's copy is later than every checkpoint. */
   prune(actor: string, hash: Hash): void {
     const kept = this.keptFor.get(actor) ?? [];
-    for (const older of kept.slice(0, Math.max(0, kept.indexOf(hash)))) if (!this.pinned.has(older)) this.drop(actor, older);
+    const index = kept.indexOf(hash);
+    const older = index < 0 && this.isFor(actor, hash) ? kept : kept.slice(0, Math.max(0, index));
+    for (const one of [...older]) this.drop(actor, one);
   }
 
   forget(actor: string): void {
     for (const hash of this.keptFor.get(actor) ?? []) this.bytesOf.delete(hash);
     this.keptFor.delete(actor);
+    for (const [hash, copy] of this.retained) if (copy.actor === actor) this.retained.delete(hash);
   }
 
   drop(actor: string, hash: Hash): void {

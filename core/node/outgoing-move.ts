@@ -48,8 +48,6 @@ export class OutgoingMove {
   private arrival: ArrivedMessage | undefined;
   private held = false;
   private frozen = false;
-  /** True if nobody kept these very bytes before this move. */
-  private keepsAlone = false;
   private bytes: Uint8Array | undefined;
   private hash: Hash | undefined;
   private state: Uint8Array | undefined;
@@ -229,9 +227,7 @@ export class OutgoingMove {
     if (this.machine.state.phase !== 'freezing') return undefined;
     this.hash = hash;
     // A register that names it as the base goes to the disk together with it.
-    this.keepsAlone = this.context.bases.get(hash) === undefined;
-    this.context.bases.keep(cell.address, hash, this.bytes);
-    this.context.bases.pin(hash);
+    this.context.bases.retain(cell.address, hash, this.bytes);
     return at(host, { type: 'frozen', capture: { hash, turns: cell.turns, sizeBytes: this.bytes.length } } as const);
   }
 
@@ -241,10 +237,7 @@ export class OutgoingMove {
     if (this.frozen) cell.thaw();
     if (this.held) cell.release();
     this.frozen = this.held = false;
-    if (this.hash !== undefined) {
-      this.context.bases.unpin(this.hash);
-      if (this.keepsAlone) this.context.bases.drop(cell.address, this.hash);
-    }
+    if (this.hash !== undefined) this.context.bases.release(this.hash);
     if (cell.detached) host.routes.attachAgain(cell);
   }
 
@@ -277,8 +270,7 @@ export class OutgoingMove {
   private dropCopy(): void {
     const { cell, host, hash } = this;
     if (hash !== undefined) {
-      this.context.bases.unpin(hash);
-      this.context.bases.drop(cell.address, hash);
+      this.context.bases.release(hash);
       if ((this.bytes?.length ?? 0) > inlineCaptureBytes) deleteBlob(host, hash);
     }
     this.bytes = undefined;

@@ -96,7 +96,10 @@ export class Replay {
   covers(cell: Cell, channel: Channel, record: ChannelRecord): boolean {
     const queue = this.left.get(channel.to);
     if (queue === undefined) return false;
-    const before = queue.shift() as RecordCapture;
+    // Time sends these, not the handler: whether they come again, and when, makes no other turn of it.
+    const at = isTimely(record) ? queue.findIndex((before) => isSame(before, record)) : queue.findIndex((before) => !isTimely(before));
+    if (at < 0) return false;
+    const [before] = queue.splice(isTimely(record) ? at : 0, isTimely(record) ? 1 : at + 1).slice(-1) as [RecordCapture];
     if (queue.length === 0) this.left.delete(channel.to);
     if (isSame(before, record)) {
       if (this.asked.delete(record.correlation) && cell.underWay.deferred.length > 0) queueMicrotask(() => cell.underWay.concernDeferred());
@@ -110,7 +113,7 @@ export class Replay {
   turnEnded(cell: Cell): void {
     for (const [to, queue] of [...this.left]) {
       const channel = cell.outlet.channels.get(to);
-      if (channel !== undefined) this.diverge(cell, queue, channel);
+      if (channel !== undefined && !queue.every(isTimely)) this.diverge(cell, queue, channel);
     }
   }
 
@@ -131,4 +134,9 @@ function isSame(before: RecordCapture, record: ChannelRecord): boolean {
   if (before.kind !== kind || before.message !== message || before.correlation !== correlation) return false;
   if (before.payload === undefined || bytes === undefined) return before.payload === bytes;
   return before.payload.length === bytes.length && before.payload.every((byte, index) => byte === bytes[index]);
+}
+
+/** What an ask's deadline, or a reader's pace, makes a turn send. */
+function isTimely({ kind }: { readonly kind: RecordCapture['kind'] }): boolean {
+  return kind === 'cancel' || kind === 'more';
 }

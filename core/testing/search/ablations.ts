@@ -93,9 +93,9 @@ const all = {
         'carry',
         (original) =>
           function (this: unknown, effect) {
-            const { context, cell, hash } = this as { context: { bases: Bases }; cell: Cell; hash: Hash };
+            const { context, hash } = this as { context: { bases: Bases }; hash: Hash };
             const carried = original.call(this as never, effect);
-            if (effect.type === 'moved') context.bases.drop(cell.address, hash);
+            if (effect.type === 'moved') context.bases.release(hash);
             return carried;
           },
       ),
