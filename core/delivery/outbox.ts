@@ -78,15 +78,9 @@ export class Outbox {
     this.rewind();
   }
 
-  /** Keeps only what `wanted` says; the rest takes no place in the stream any more. For a receiver that begins anew, too. */
+  /** Keeps only what `wanted` says. The rest keeps its place in the stream, which may be on its way already, and says nothing any more. */
   retain(wanted: (record: ChannelRecord) => boolean): void {
-    const kept = this.empty().filter(wanted);
-    let number = this.next - kept.length;
-    for (const record of kept) {
-      record.number = number++;
-      this.hold(record);
-    }
-    this.rewind();
+    for (const record of this.empty()) this.hold(wanted(record) ? record : emptied(record));
   }
 
   /** Takes everything held out, for a new life that numbers it anew. */
@@ -106,6 +100,16 @@ export class Outbox {
     this.sent = (this.held.peek()?.number ?? this.next) - 1;
     this.credit = this.sent + creditWindow;
   }
+}
+
+/** No ask has this number. */
+const nobodysAsk = Number.MAX_SAFE_INTEGER;
+
+/** An answer that nobody waits for, in the place of a record. */
+function emptied({ number }: ChannelRecord): ChannelRecord {
+  const record = new ChannelRecord('reply', '', undefined, undefined, nobodysAsk, Number.POSITIVE_INFINITY);
+  record.number = number;
+  return record;
 }
 
 /** An outbox as plain data. */
