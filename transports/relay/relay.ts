@@ -76,6 +76,7 @@ class TcpRelay implements Relay {
   private refusing = false;
   private joined = 0;
   private closing: Promise<void> | undefined;
+  private emptied: () => void = () => {};
 
   constructor(private readonly options: RelayOptions) {
     this.host = options.host ?? '127.0.0.1';
@@ -142,10 +143,18 @@ class TcpRelay implements Relay {
   }
 
   close(): Promise<void> {
-    this.closing ??= new Promise((resolve) => {
-      this.server.close(() => resolve());
-      this.reset();
-    });
+    this.closing ??= Promise.all([
+      new Promise<void>((resolve) => {
+        this.server.close(() => resolve());
+      }),
+      // The server knows of the ends that dialled only.
+      this.pairs.size === 0
+        ? undefined
+        : new Promise<void>((resolve) => {
+            this.emptied = resolve;
+            this.reset();
+          }),
+    ]).then(() => undefined);
     return this.closing;
   }
 
@@ -174,7 +183,7 @@ class TcpRelay implements Relay {
     ]);
     this.pairs.add(pair);
     const left = () => {
-      if (client.destroyed && target.destroyed) this.pairs.delete(pair);
+      if (client.destroyed && target.destroyed && this.pairs.delete(pair) && this.pairs.size === 0) this.emptied();
     };
     client.on('close', left);
     target.on('close', left);
