@@ -61,6 +61,8 @@ interface Unconfirmed {
   readonly sent: ReadonlyArray<{ readonly channel: Channel; readonly number: number }>;
 }
 
+/** Until what could not be told is told again, in milliseconds. */
+const tellAgainMs = 250;
 /** Checkpoints on their way: one that the home writes, and one that is there when it has. */
 const maxUnconfirmed = 2;
 
@@ -102,11 +104,7 @@ export class Backup {
       },
       (thrown: unknown) => {
         this.busy = false;
-        this.host.options.logger.log('warn', 'checkpoint.refused', {
-          node: this.host.id.name,
-          actor: cell.address,
-          reason: GodwitError.from(thrown).message,
-        });
+        this.failed(thrown);
       },
     );
   }
@@ -135,7 +133,7 @@ export class Backup {
     this.told.clear();
     this.journals = [];
     this.latest = undefined;
-    if (latest !== undefined) this.tell(latest, undefined).catch(() => undefined);
+    if (latest !== undefined) this.tell(latest, undefined).catch((thrown: unknown) => this.failed(thrown));
     this.due();
   }
 
@@ -143,7 +141,16 @@ export class Backup {
   wanted(hash: Hash): void {
     this.latest = undefined;
     const checkpoint = this.unconfirmed.find(({ base }) => base.hash === hash);
-    if (checkpoint !== undefined) this.tell(checkpoint, undefined).catch(() => undefined);
+    if (checkpoint !== undefined) this.tell(checkpoint, undefined).catch((thrown: unknown) => this.failed(thrown));
+  }
+
+  /** A store without room, say: nothing leaves the actor before the home has heard, so it is tried until it does. */
+  private failed(thrown: unknown): void {
+    const { cell, host } = this;
+    if (cell.status !== 'running') return;
+    const { code, message } = GodwitError.from(thrown);
+    host.options.logger.log('warn', 'checkpoint.not-told', { node: host.id.name, actor: cell.address, code, reason: message });
+    host.options.clock.after(tellAgainMs, () => this.tellAgain());
   }
 
   private get isAtHome(): boolean {
@@ -243,7 +250,7 @@ export class Backup {
     }
     this.homes.journaled(cell.address, host.id, cell.epoch, journal).then(
       () => this.journaled(sequence),
-      (thrown: unknown) => host.options.logger.log('warn', 'journal.refused', { actor: cell.address, reason: GodwitError.from(thrown).message }),
+      (thrown: unknown) => this.failed(thrown),
     );
   }
 

@@ -9,6 +9,9 @@ import type { Homes } from './homes.js';
 import type { Link } from './link.js';
 import type { MigrationHost } from './migration-host.js';
 
+/** Until a blob that could not be fetched is asked for again, in milliseconds. */
+const fetchAgainMs = 250;
+
 /**
  * Checkpoints, from both ends. A record is acknowledged to its sender only when a checkpoint that has handled it is kept at home: whatever the
  * owner's node had handled beyond it is sent, and run, again after a takeover.
@@ -60,10 +63,7 @@ export class Checkpoints {
     this.inTurn(message.actor, from, async () => {
       const { options } = this.host;
       const bytes = await this.bytesOf(message, from);
-      if (bytes === undefined) {
-        from.control({ type: 'checkpoint-wanted', actor: message.actor, hash: message.hash } as CheckpointWantedMessage);
-        return;
-      }
+      if (bytes === undefined) return;
       if ((await options.digest.sha256(bytes)) !== message.hash)
         throw new GodwitError('DATA_LOSS', `checkpoint of ${message.actor} by ${from.peer.node} does not match its hash`);
       const { node: name, boot } = from.peer;
@@ -84,13 +84,6 @@ export class Checkpoints {
     if (homeOf(actor) === from.peer.node) this.backups.get(actor)?.wanted(hash);
   }
 
-  /** @returns undefined if what a delta builds on is not here */
-  private async bytesOf({ actor, bytes, delta, hash }: CheckpointMessage, from: Link): Promise<Uint8Array | undefined> {
-    if (delta === undefined) return bytes ?? this.fetch(actor, hash, from);
-    const before = this.bases.get(delta.on);
-    return before === undefined ? undefined : applyDelta(before, delta);
-  }
-
   linkLost(link: Link): void {
     for (const fetch of this.fetching.values())
       if (fetch.link === link) fetch.reject(new GodwitError('UNAVAILABLE', `the link to ${link.peer.node} dropped while a checkpoint was being fetched`));
@@ -105,6 +98,25 @@ export class Checkpoints {
       return await Promise.race([this.host.options.transfer.obtain(from.peer.node, hash), lost]);
     } finally {
       this.fetching.delete(actor);
+    }
+  }
+
+  /** @returns undefined if it cannot be had now: the owner is asked for it again */
+  private async bytesOf({ actor, bytes, delta, hash }: CheckpointMessage, from: Link): Promise<Uint8Array | undefined> {
+    const before = delta === undefined ? undefined : this.bases.get(delta.on);
+    if (delta !== undefined && before !== undefined) return applyDelta(before, delta);
+    if (bytes !== undefined) return bytes;
+    const ask = () => from.control({ type: 'checkpoint-wanted', actor, hash } as CheckpointWantedMessage);
+    if (delta !== undefined) {
+      ask();
+      return undefined;
+    }
+    try {
+      return await this.fetch(actor, hash, from);
+    } catch (thrown) {
+      this.host.options.logger.log('warn', 'checkpoint.not-fetched', { node: this.host.id.name, actor, reason: GodwitError.from(thrown).message });
+      this.host.options.clock.after(fetchAgainMs, ask);
+      return undefined;
     }
   }
 

@@ -129,7 +129,9 @@ export class Homes {
     await home.machine.idle();
     mustOwn(home.machine.state.register, actor, from, epoch);
     const before = home.journal?.turn === journal.turn ? home.journal.outputs : [];
-    home.journal = { ...journal, outputs: [...before, ...journal.outputs] };
+    // An owner that had no answer tells it again.
+    const known = new Set(before.map(({ to, record }) => `${to} ${record.number}`));
+    home.journal = { ...journal, outputs: [...before, ...journal.outputs.filter(({ to, record }) => !known.has(`${to} ${record.number}`))] };
     await this.disk?.journal(actor, home.journal);
   }
 
@@ -204,6 +206,8 @@ export class Homes {
     if (this.disk === undefined) return undefined;
     const bytes = base === undefined || base.hash === home.written ? undefined : this.bases.get(base.hash);
     if (bytes !== undefined) home.written = base?.hash;
+    else if (base !== undefined && base.hash !== home.written && register.standby !== undefined && sameNode(register.standby, this.host.id))
+      this.host.options.logger.log('error', 'home.base-missing', { node: this.host.id.name, actor: address, hash: base.hash });
     const entry = { register, manifest: home.manifest };
     return this.disk.register(address, entry, base === undefined || bytes === undefined ? undefined : { hash: base.hash, bytes }, covered ? null : undefined);
   }

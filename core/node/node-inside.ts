@@ -376,7 +376,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   private sendAgain(record: TurnRecord, to: string): void {
     const sender = record.sender === undefined ? undefined : this.actors.get(record.sender.$address);
-    const ask = sender?.outlet.asks.get(record.correlation);
+    const ask = sender?.outlet.askFor(record.correlation);
     if (ask !== undefined) ask.to = to;
     sender?.outlet.repost(record, to);
   }

@@ -222,7 +222,7 @@ export class Outlet implements InstanceHost {
     const successor = this.channelTo({ $address: address, $protocol: this.cell.target.$protocol });
     channel.successor = successor;
     for (const record of channel.empty()) {
-      const pending = this.asks.get(record.correlation);
+      const pending = this.askFor(record.correlation);
       if (pending !== undefined) pending.to = address;
       this.post(successor, record);
     }
@@ -304,7 +304,7 @@ export class Outlet implements InstanceHost {
   /** Encodes what leaves this heap now, so that a payload that cannot travel is refused where it was sent. */
   private prepare(channel: Channel, record: ChannelRecord): void {
     if (record.bytes !== undefined || record.value === undefined) return;
-    if (channel.cell === undefined || this.host.encodeAlways || carriesRef(record.value)) this.encode(record);
+    if (channel.cell === undefined || channel.holds || this.host.encodeAlways || carriesRef(record.value)) this.encode(record);
   }
 
   private encode(record: ChannelRecord): void {

@@ -7,19 +7,15 @@ import { GodwitError, valueFromError } from '../errors.js';
 import type { Pipe } from '../ports/transport.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
-import { type Directory, homeOf } from './directory.js';
+import { homeOf } from './directory.js';
 import { type BounceAnswer, Link, type LinkHost, type Peer } from './link.js';
 
 /** What routes need of their node. */
 export interface RoutesHost extends LinkHost {
-  readonly name: string;
-  readonly directory: Directory;
   deadLetter(cell: Cell, record: ChannelRecord, reason: string): void;
   reexecuted(channel: Channel, record: ChannelRecord): void;
   linkUp(link: Link): void;
   fenced(cell: Cell, epoch: number): void;
-  /** What the register says of an actor of this home. */
-  ownerOf(address: string): { readonly node: string; readonly epoch: number } | undefined;
   /** True while a move brings the actor here. */
   arriving(address: string): boolean;
 }
@@ -167,6 +163,8 @@ export class Routes {
         this.isHomeElsewhere(address) ? [...group].filter((channel) => isStuck(channel)).map((channel) => ({ address, channel })) : [],
       );
       for (const { address, channel } of waiting) {
+        // What is known is worth more than a question that cannot be asked.
+        if (this.links.get(homeOf(address))?.attached !== true) continue;
         this.host.directory.forget(address);
         this.lead(channel, address);
       }
