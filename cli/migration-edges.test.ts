@@ -1,13 +1,12 @@
 // Moves straight from edge to edge over real parts: a device in this process, edges in processes of their own, Connect links between all of
 // them. The edges know nothing of each other before a move names one to the other.
 import { createServer } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { GodwitError, type MoveReport, type Ref, spawn, type Tier } from '#core';
 import type { HostOffer, Lease } from '#device-node';
 import { relay } from '#transports/relay';
 import { Ledger, Reporter } from './fixtures/ledger.js';
-import { assertAt, assertMigrated, deviceHere, type EdgeProcess, edgeProcess, key, type TestDevice } from './migration.test-support.js';
+import { assertAt, assertMigrated, deviceHere, type EdgeProcess, edgeProcess, key, load, numbers, type TestDevice } from './migration.test-support.js';
 
 type LedgerRef = Ref<typeof Ledger.on>;
 
@@ -30,34 +29,6 @@ const failureOf = (work: Promise<unknown>): Promise<GodwitError> =>
     () => new GodwitError('INTERNAL', 'it did not fail'),
     (thrown: unknown) => GodwitError.from(thrown),
   );
-
-const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
-
-/** Asks without a pause, never with more than `depth` asks unanswered. */
-function load(ledger: LedgerRef, depth = 100) {
-  const answers: Array<Promise<number>> = [];
-  let running = true;
-  const asking = (async () => {
-    while (running) {
-      answers.push(ledger.put(answers.length + 1, { timeoutMs: 30_000 }));
-      if (answers.length % 5 === 0) await pause(0);
-      await answers[answers.length - depth];
-    }
-  })();
-  return {
-    /** Resolves when an ask that is sent after this call is answered. */
-    async another() {
-      const next = answers.length;
-      while (answers.length <= next) await pause(0);
-      await answers[next];
-    },
-    async stop() {
-      running = false;
-      await asking;
-      return Promise.all(answers);
-    },
-  };
-}
 
 test.serial('migration, edge to edge: under load, cold, warm and to another tier, every ask is answered once and in order', async (t) => {
   const [one, two] = await Promise.all([edgeProcess(t, 'edge-1'), edgeProcess(t, 'edge-2', { native: true })]);

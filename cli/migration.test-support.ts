@@ -1,6 +1,7 @@
 // What the tests of migration share: edges in other processes, and the one assertion that an actor really moved.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { type ActorInfo, GodwitError, type MoveReport, type NodeEvent, type Ref, type Tier } from '#core';
@@ -63,6 +64,40 @@ export async function assertAt(t: ExecutionContext, ledger: Ref<typeof Ledger.on
   t.is(found?.tier, tier);
   t.is(threadFrom({ tier, place: found?.place }).process, host.pid);
   return found?.place ?? '';
+}
+
+// ── Load ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+/** Asks without a pause, never with more than `depth` asks unanswered. */
+export function load(ledger: Ref<typeof Ledger.on>, depth = 200) {
+  const answers: Array<Promise<number>> = [];
+  let running = true;
+  const asking = (async () => {
+    while (running) {
+      answers.push(ledger.put(answers.length + 1, { timeoutMs: 30_000 }));
+      // A test that failed closes its device under this load: what the load then hears must not hide why the test failed.
+      answers.at(-1)?.catch(() => undefined);
+      if (answers.length % 5 === 0) await pause(0);
+      await answers[answers.length - depth];
+    }
+  })();
+  asking.catch(() => undefined);
+  return {
+    answers,
+    /** Resolves when an ask that is sent after this call is answered. */
+    async another() {
+      const next = answers.length;
+      while (running && answers.length <= next) await Promise.race([pause(0), asking]);
+      await answers[next];
+    },
+    async stop() {
+      running = false;
+      await asking;
+      return Promise.all(answers);
+    },
+  };
 }
 
 // ── Hosts ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { dispatch, GodwitError, type Ref, spawn } from '#core';
 import type { Lease, Offer } from '#device-node';
 import { Ledger } from './fixtures/ledger.js';
-import { assertAt, assertMigrated, deviceHere, type EdgeProcess, edgeProcess, type TestDevice } from './migration.test-support.js';
+import { assertAt, assertMigrated, deviceHere, type EdgeProcess, edgeProcess, load, numbers, type TestDevice } from './migration.test-support.js';
 
 const actor = 'robot-1/ledger';
 
@@ -55,35 +55,6 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
     () => 'OK',
     (thrown: unknown) => GodwitError.from(thrown).code,
   );
-
-const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
-
-/** Asks without a pause, never with more than `depth` asks unanswered. */
-function load(ledger: Ref<typeof Ledger.on>, depth = 200) {
-  const answers: Array<Promise<number>> = [];
-  let running = true;
-  const asking = (async () => {
-    while (running) {
-      answers.push(ledger.put(answers.length + 1));
-      if (answers.length % 5 === 0) await pause(0);
-      await answers[answers.length - depth];
-    }
-  })();
-  return {
-    answers,
-    /** Resolves when an ask that is sent after this call is answered. */
-    async another() {
-      const next = answers.length;
-      while (answers.length <= next) await pause(0);
-      await answers[next];
-    },
-    async stop() {
-      running = false;
-      await asking;
-      return Promise.all(answers);
-    },
-  };
-}
 
 test.serial('migration: under load, to another process and back, every ask is answered once and in order', async (t) => {
   const all = await scene(t);
