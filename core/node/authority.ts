@@ -42,16 +42,18 @@ export function denialOf(message: MigrationMessage, source: SourceState | undefi
 
 /**
  * Whether an actor may come at all, before anything is kept for it.
- * @param register of an actor of this home @param moves on their way here
- * @throws {GodwitError} FAILED_PRECONDITION it is for another life of this node · PERMISSION_DENIED its owner is another · RESOURCE_EXHAUSTED too many
+ * @param register of an actor of this home @param epoch of the actor if it runs here @param moves on their way here
+ * @throws {GodwitError} FAILED_PRECONDITION it is for another life of this node, or it came and is over · PERMISSION_DENIED its owner is another · RESOURCE_EXHAUSTED too many
  */
-export function checkPrepare(message: PrepareMessage, self: NodeId, register: Register | undefined, moves: number): void {
+export function checkPrepare(message: PrepareMessage, self: NodeId, register: Register | undefined, epochHere: number | undefined, moves: number): void {
   const { actor, epoch, from, target } = message;
   if (!sameNode(target, self))
     throw new GodwitError(
       'FAILED_PRECONDITION',
       `prepare of ${actor} is for node ${target.name} of boot ${target.boot}, this is ${self.name} of boot ${self.boot}`,
     );
+  if (epochHere !== undefined && epochHere > epoch)
+    throw new GodwitError('FAILED_PRECONDITION', `${actor} runs on ${self.name} at epoch ${epochHere}, a move of epoch ${epoch} is over`);
   if (homeOf(actor) === self.name && (register === undefined || !sameNode(register.owner, from) || register.epoch !== epoch)) {
     const owner = register === undefined ? 'nobody away from here' : `${register.owner.name} at epoch ${register.epoch}`;
     throw new GodwitError('PERMISSION_DENIED', `node ${from.name} wants to move ${actor} home at epoch ${epoch}, which is owned by ${owner}`);

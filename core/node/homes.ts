@@ -228,6 +228,8 @@ export class Homes {
   private async recover(home: Home, address: string, base: Base, from: string): Promise<void> {
     const { host } = this;
     const bytes = this.bases.get(base.hash) ?? (await this.obtainBase(from, address, base.hash));
+    // From here on this node is the standby.
+    this.bases.keep(address, base.hash, bytes);
     const capture = parseCapture(bytes);
     const native = host.knowsNatively(capture.protocol.definition);
     if (!native && home.manifest === undefined) {

@@ -240,7 +240,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   private expect(message: PrepareMessage): boolean {
     const { move, actor, epoch, from } = message;
     try {
-      checkPrepare(message, this.host.id, this.homes.get(actor)?.state.register, this.incoming.size);
+      checkPrepare(message, this.host.id, this.homes.get(actor)?.state.register, this.host.cell(actor)?.epoch, this.incoming.size);
       this.incoming.set(move, new IncomingMove(this.host, this, move, actor, parseManifest(message.manifest), from.name));
       return true;
     } catch (thrown) {

@@ -288,4 +288,21 @@ replay([
     { atMs: 465.18, type: 'mishap', mishap: { type: 'isolate', node: 'robot', forMs: 60, isSilent: false } },
     { atMs: 721.707, type: 'tell', from: 'robot', to: 2, count: 1, steps: [], throws: false },
   ],
+  [
+    'a prepare and a capture that came twice let the actor begin again where it had arrived',
+    {
+      seed: 10011693,
+      nodes: ['robot', 'edge-1', 'edge-2'],
+      rttMs: 40,
+      clockPpm: 10000,
+      actors: ['robot/ledger-1 durable', 'robot/ledger-2 durable', 'robot/ledger-3 durable', 'robot/ledger-4 durable'],
+    },
+    { atMs: 0, type: 'move', actor: 3, to: 'edge-2' },
+    { atMs: 5.075, type: 'move', actor: 0, to: 'edge-2' },
+    { atMs: 40, type: 'move', actor: 2, to: 'edge-2', abortAfterMs: 53.24648408219218 },
+    { atMs: 115.322, type: 'mishap', mishap: { type: 'isolate', node: 'edge-2', forMs: 6000, isSilent: true } },
+    { atMs: 176.373, type: 'repeat', node: 'edge-2', back: 7 },
+    { atMs: 310.349, type: 'ask', from: 'edge-2', to: 0, timeoutMs: 1500, steps: [] },
+    { atMs: 587.588, type: 'repeat', node: 'edge-2', back: 5 },
+  ],
 ]);

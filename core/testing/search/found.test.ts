@@ -284,4 +284,19 @@ replay([
       throws: false,
     },
   ],
+  [
+    'a home that took over from a copy elsewhere wrote a register that named itself as keeper, without the copy',
+    {
+      seed: 10001123,
+      nodes: ['robot', 'edge-1', 'edge-2'],
+      rttMs: 1,
+      clockPpm: 100,
+      actors: ['robot/ledger-1 checkpointed', 'robot/ledger-2 volatile', 'robot/ledger-3 checkpointed'],
+    },
+    { atMs: 2600, type: 'move', actor: 1, to: 'edge-1' },
+    { atMs: 3000, type: 'strike', a: 'edge-2', b: 'robot', frames: 8, mishap: { type: 'crash', node: 'edge-2', forMs: 5 } },
+    { atMs: 3003, type: 'move', actor: 1, to: 'edge-2' },
+    { atMs: 3003.184, type: 'ask', from: 'robot', to: 1, timeoutMs: 4000, steps: [] },
+    { atMs: 5605.971, type: 'mishap', mishap: { type: 'crash', node: 'robot', forMs: 60 } },
+  ],
 ]);
