@@ -80,7 +80,20 @@ export class Outbox {
 
   /** Keeps only what `wanted` says. The rest keeps its place in the stream, which may be on its way already, and says nothing any more. */
   retain(wanted: (record: ChannelRecord) => boolean): void {
-    for (const record of this.empty()) this.hold(wanted(record) ? record : emptied(record));
+    for (const record of this.empty()) this.hold(wanted(record) ? record : emptied(record.number));
+  }
+
+  /** Holds what a receiver in this heap did not come to, in the order of its numbers; what is not in between keeps its place. */
+  takeBack(records: readonly ChannelRecord[]): void {
+    if (records.length === 0) return;
+    let [{ number }] = records;
+    for (const record of records) {
+      for (; number < record.number; number++) this.hold(emptied(number));
+      this.hold(record);
+      number++;
+    }
+    for (; number < this.next; number++) this.hold(emptied(number));
+    this.rewind();
   }
 
   /** Takes everything held out, for a new life that numbers it anew. */
@@ -106,7 +119,7 @@ export class Outbox {
 const nobodysAsk = Number.MAX_SAFE_INTEGER;
 
 /** An answer that nobody waits for, in the place of a record. */
-function emptied({ number }: ChannelRecord): ChannelRecord {
+function emptied(number: number): ChannelRecord {
   const record = new ChannelRecord('reply', '', undefined, undefined, nobodysAsk, Number.POSITIVE_INFINITY);
   record.number = number;
   return record;

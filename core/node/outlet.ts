@@ -203,6 +203,18 @@ export class Outlet implements InstanceHost {
     this.post(this.channelTo(this.cell.target), record);
   }
 
+  /** A record of this actor reaches nobody. */
+  refused(record: ChannelRecord, error: GodwitError): void {
+    const pending = record.kind === 'ask' || record.kind === 'stream' ? this.askFor(record.correlation) : undefined;
+    if (pending === undefined) {
+      if (record.kind === 'tell') this.host.deadLetter(this.cell, record, error.message);
+      return;
+    }
+    this.asks.delete(pending.id);
+    this.host.stopTimer(pending);
+    this.cell.instance?.settle(pending.id, { error: valueFromError(error, this.host.name) });
+  }
+
   channelTo(to: Target): Channel {
     const cached = (to as { $stream?: unknown }).$stream;
     if (cached instanceof Channel && cached.from === this.cell && cached.successor === undefined) return cached;
@@ -226,6 +238,24 @@ export class Outlet implements InstanceHost {
       if (pending !== undefined) pending.to = address;
       this.post(successor, record);
     }
+  }
+
+  /** What a receiver on this node did not come to before it was over here waits for its owner. @param records payloads that cannot travel are left out */
+  takeBack(channel: Channel, records: readonly TurnRecord[]): void {
+    channel.takeBack(
+      records.flatMap(({ number, kind, message, value, bytes, correlation, deadlineAt, cancelled }) => {
+        if (cancelled) return [];
+        const again = new ChannelRecord(kind, message, value, bytes, correlation, deadlineAt);
+        again.number = number;
+        try {
+          if (bytes === undefined && value !== undefined) this.encode(again);
+        } catch (thrown) {
+          this.refused(again, GodwitError.from(thrown));
+          return [];
+        }
+        return [again];
+      }),
+    );
   }
 
   /** Sends a record of this actor, taken back unhandled, to another receiver. */

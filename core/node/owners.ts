@@ -105,6 +105,7 @@ export class Owners {
       case 'destroy':
         this.machines.delete(cell.address);
         this.paused.delete(cell);
+        this.host.routes.handBack(cell);
         this.host.leave(cell, effect.register.owner, effect.register.epoch);
         this.host.emit({ type: 'stopped', actor: cell.address, reason: `fenced: ${effect.register.owner.name} owns it at epoch ${effect.register.epoch}` });
     }

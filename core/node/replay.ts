@@ -79,11 +79,13 @@ export class Replay {
     const again = restoreRecord({ ...record, remainingMs: Number.POSITIVE_INFINITY }, now) as TurnRecord;
     again.cursor = cursor;
     again.sender = cursor.from;
-    const waiting = cell.mailbox.drain().filter((other) => other.cursor !== cursor || other.number !== again.number);
-    for (const next of [again, ...waiting]) cell.mailbox.push(next);
-    // Its sender sends it again too: once is enough.
+    // What its sender had sent before it was given up, or this would not have been its turn.
+    const isPassed = (other: TurnRecord) => other.cursor === cursor && other.number <= again.number;
+    const waiting = cell.mailbox.drain();
+    for (const next of [again, ...waiting.filter((other) => !isPassed(other))]) cell.mailbox.push(next);
+    // The sender sends it again too: once is enough.
     cursor.accept(again.number);
-    cursor.settle(again.number);
+    for (const one of [again, ...waiting.filter(isPassed)]) cursor.settle(one.number);
     cell.replay = new Replay(sent);
   }
 

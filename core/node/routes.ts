@@ -3,7 +3,7 @@
 // A channel follows its receiver: when it arrives here, leaves, or is heard of elsewhere, every channel to it is led anew, and what the
 // outbox still holds is sent again that way (O3). Nobody forwards for anybody else.
 import type { ChannelRecord } from '../delivery/record.js';
-import { GodwitError, valueFromError } from '../errors.js';
+import { GodwitError } from '../errors.js';
 import type { Pipe } from '../ports/transport.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
@@ -92,6 +92,19 @@ export class Routes {
       channel.link?.release(channel);
       channel.disconnect();
       this.lead(channel, this.host.directory.resolve(channel.to));
+    }
+  }
+
+  /** What a copy that is over has not handled goes back to its senders on this node; those elsewhere hold it yet (O2). */
+  handBack(cell: Cell): void {
+    const waiting = [...cell.inflight, ...cell.mailbox];
+    for (const channel of this.channels.get(cell.address) ?? []) {
+      const { cursor, from } = channel;
+      if (channel.cell === cell && !channel.holds && cursor !== undefined)
+        from.outlet.takeBack(
+          channel,
+          waiting.filter((record) => record.cursor === cursor),
+        );
     }
   }
 
@@ -298,17 +311,7 @@ export class Routes {
   }
 
   private refuse(channel: Channel, error: GodwitError): void {
-    const value = valueFromError(error, this.host.name);
-    for (const record of channel.empty()) {
-      const pending = record.kind === 'ask' || record.kind === 'stream' ? channel.from.outlet.askFor(record.correlation) : undefined;
-      if (pending === undefined) {
-        if (record.kind === 'tell') this.host.deadLetter(channel.from, record, error.message);
-        continue;
-      }
-      channel.from.outlet.asks.delete(pending.id);
-      channel.from.host.stopTimer(pending);
-      channel.from.instance?.settle(pending.id, { error: value });
-    }
+    for (const record of channel.empty()) channel.from.outlet.refused(record, error);
     if (channel.retiring) this.forget(channel);
     // What is sent later is tried again: the actor may exist by then.
     channel.rewind();

@@ -2,7 +2,7 @@
  * The invariants of DESIGN §8 over a history. Some hold at every moment, the others once nothing is out of order any more and everything had its
  * time. What a volatile actor may lose by a takeover is said at each rule; a durable one may lose nothing.
  */
-import { type Fate, type History, lineOf, type Sent, type TurnSeen, tell, type Violation } from './history.js';
+import { type Fate, type History, isVoid, lineOf, type Sent, type TurnSeen, tell, type Violation } from './history.js';
 import type { LedgerKind } from './workload.js';
 
 /** What the world is at the end of a schedule. */
@@ -117,7 +117,7 @@ export class Checks {
 
   private between(record: Sent, after: number): Sent[] {
     const records = this.recordsBetween.get(`${record.from} ${record.life} ${record.to}`) ?? [];
-    return records.filter((other) => other.number > after && other.number < record.number && !other.isVoid);
+    return records.filter((other) => other.number > after && other.number < record.number && !isVoid(other));
   }
 
   // ── In the end ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +126,7 @@ export class Checks {
   private arrived(): void {
     const missing = new Map<string, number>();
     for (const record of this.history.sent) {
-      if (record.isVoid || (record.kind !== 'tell' && record.kind !== 'timer') || !this.senderLives(record) || this.ending.lost.has(record.to)) continue;
+      if (isVoid(record) || (record.kind !== 'tell' && record.kind !== 'timer') || !this.senderLives(record) || this.ending.lost.has(record.to)) continue;
       const last = this.history.lastTurn(record.to);
       if (record.handledBy.some((turn) => last !== undefined && this.remembers(last, turn))) continue;
       if (!this.mayBeLost(record)) this.add('I2', `${record.kind} ${record.number} of ${record.from} to ${record.to} was lost`);

@@ -305,4 +305,41 @@ replay([
     { atMs: 310.349, type: 'ask', from: 'edge-2', to: 0, timeoutMs: 1500, steps: [] },
     { atMs: 587.588, type: 'repeat', node: 'edge-2', back: 5 },
   ],
+  [
+    'an ask that its sender had given up came back behind the turn that was run again',
+    {
+      seed: 10090093,
+      nodes: ['robot', 'edge-1', 'edge-2'],
+      rttMs: 1,
+      clockPpm: 10000,
+      actors: ['robot/ledger-1 durable', 'robot/ledger-2 durable', 'robot/ledger-3 durable'],
+    },
+    { atMs: 2600, type: 'strike', a: 'edge-2', b: 'edge-1', frames: 8, mishap: { type: 'crash', node: 'robot', forMs: 1500 } },
+    { atMs: 2600, type: 'move', actor: 1, to: 'edge-1' },
+    { atMs: 2603.258, type: 'tell', from: 'edge-2', to: 1, count: 1, steps: [], throws: false },
+    { atMs: 5600, type: 'strike', a: 'edge-2', b: 'robot', frames: 8, mishap: { type: 'isolate', node: 'robot', forMs: 6000, isSilent: true } },
+    { atMs: 5600, type: 'move', actor: 1, to: 'edge-2' },
+    { atMs: 5600.612, type: 'ask', from: 'edge-1', to: 1, timeoutMs: 4000, steps: [{ type: 'ask', to: 1, ms: 20, steps: [] }] },
+    { atMs: 5601.068, type: 'ask', from: 'edge-2', to: 1, timeoutMs: 1500, steps: [] },
+    {
+      atMs: 5602.17,
+      type: 'tell',
+      from: 'edge-2',
+      to: 1,
+      count: 1,
+      steps: [
+        {
+          type: 'ask',
+          to: 2,
+          ms: 300,
+          steps: [
+            { type: 'tell', to: 2, ms: 5, steps: [] },
+            { type: 'timer', to: 0, ms: 700, steps: [] },
+          ],
+        },
+      ],
+      throws: false,
+    },
+    { atMs: 9451.506, type: 'mishap', mishap: { type: 'crash', node: 'edge-2', forMs: 2050 } },
+  ],
 ]);

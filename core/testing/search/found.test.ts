@@ -299,4 +299,40 @@ replay([
     { atMs: 3003.184, type: 'ask', from: 'robot', to: 1, timeoutMs: 4000, steps: [] },
     { atMs: 5605.971, type: 'mishap', mishap: { type: 'crash', node: 'robot', forMs: 60 } },
   ],
+  [
+    'what actors of its node had sent to a copy whose lease was over went down with it when it was fenced',
+    {
+      seed: 10049232,
+      nodes: ['robot', 'phone', 'edge-1'],
+      rttMs: 4,
+      clockPpm: 10000,
+      actors: ['robot/ledger-1 volatile', 'phone/ledger-2 checkpointed', 'robot/ledger-3 volatile'],
+    },
+    { atMs: 4, type: 'strike', a: 'edge-1', b: 'phone', frames: 5, mishap: { type: 'pause', node: 'edge-1', forMs: 2600 } },
+    { atMs: 4, type: 'move', actor: 2, to: 'edge-1' },
+    { atMs: 15.026, type: 'ask', from: 'phone', to: 2, timeoutMs: 1500, steps: [] },
+    { atMs: 18.917, type: 'stream', from: 'edge-1', to: 1, items: 1, timeoutMs: 4000 },
+    {
+      atMs: 2605.48,
+      type: 'tell',
+      from: 'robot',
+      to: 1,
+      count: 5,
+      steps: [
+        {
+          type: 'tell',
+          to: 2,
+          ms: 700,
+          steps: [
+            { type: 'tell', to: 0, ms: 50, steps: [] },
+            { type: 'tell', to: 1, ms: 5, steps: [] },
+          ],
+        },
+      ],
+      throws: false,
+    },
+    { atMs: 2614.786, type: 'move', actor: 1, to: 'edge-1' },
+    { atMs: 2619.12, type: 'mishap', mishap: { type: 'isolate', node: 'robot', forMs: 1500, isSilent: true } },
+    { atMs: 2655, type: 'strike', a: 'robot', b: 'edge-1', frames: 9, mishap: { type: 'isolate', node: 'edge-1', forMs: 60, isSilent: true } },
+  ],
 ]);

@@ -42,8 +42,10 @@ export interface Sent {
   /** The turn that sent it; undefined for an application. */
   readonly turn: TurnSeen | undefined;
   readonly to: string;
-  /** True if its sender was told that it was not sent, or its segment threw: nobody may handle it. */
-  isVoid: boolean;
+  /** How many runs of its turn have sent it; 1 for an application. */
+  sends: number;
+  /** How many of them were told that it was not sent, or threw: see {@link isVoid}. */
+  refusals: number;
   /** Turns that handled it, in whatever branch. */
   readonly handledBy: TurnSeen[];
 }
@@ -151,7 +153,10 @@ export class History {
     const count = turn.runs.get(cell) ?? 0;
     turn.runs.set(cell, count + 1);
     const before = turn.sent[count];
-    if (before !== undefined) return before;
+    if (before !== undefined) {
+      before.sends++;
+      return before;
+    }
     const record = this.record(kind, turn.actor, turn.life, turn, to);
     turn.sent.push(record);
     return record;
@@ -194,7 +199,7 @@ export class History {
   }
 
   private record(kind: SentKind, from: string, life: string, turn: TurnSeen | undefined, to: string): Sent {
-    const record: Sent = { number: this.sent.length + 1, kind, from, life, turn, to, isVoid: false, handledBy: [] };
+    const record: Sent = { number: this.sent.length + 1, kind, from, life, turn, to, sends: 1, refusals: 0, handledBy: [] };
     this.sent.push(record);
     return record;
   }
@@ -235,10 +240,15 @@ export class History {
   private checkDelivery(turn: TurnSeen, stream: StreamSeen): void {
     const { record } = turn;
     if (record.to !== turn.actor) this.violate('I2', `${tell(turn)} handles a record for ${record.to}`);
-    if (record.isVoid) this.violate('I2', `${tell(turn)} handles a record that was refused or discarded`);
+    if (isVoid(record)) this.violate('I2', `${tell(turn)} handles a record that was refused or discarded`);
     if (turn.parent !== undefined && turn.parent.actor !== turn.actor) this.violate('I7', `${tell(turn)} found the state of ${turn.parent.actor}`);
     if (stream.life !== record.life) this.violate('I3', `${tell(turn)} came by a stream of another life of ${record.from}`);
   }
+}
+
+/** True if nobody may handle it: no run of its turn got it out. */
+export function isVoid({ sends, refusals }: Sent): boolean {
+  return refusals >= sends;
 }
 
 /** One line about a turn, for people. */

@@ -86,11 +86,11 @@ function recordOf(ctx: Context): ChannelRecord {
 }
 
 /** Does what needs no waiting. @returns the steps from the first ask on; undefined if there is none */
-function sendUntilAsk(turn: TurnSeen, cell: CellSeen, steps: readonly Step[], ctx: Context, isVoid: boolean): readonly Step[] | undefined {
+function sendUntilAsk(turn: TurnSeen, cell: CellSeen, steps: readonly Step[], ctx: Context, isDiscarded: boolean): readonly Step[] | undefined {
   for (const [index, step] of steps.entries()) {
     if (step.type === 'ask') return steps.slice(index);
     const record = present().sendIn(turn, cell, step.type, step.type === 'timer' ? turn.actor : step.to.$address);
-    record.isVoid = isVoid;
+    if (isDiscarded) record.refusals++;
     const job: Job = { record: record.number, steps: step.steps };
     attempt(record, () => {
       if (step.type === 'tell') ctx.send<LedgerHandlers, 'work'>(step.to, 'work', job);
@@ -124,7 +124,7 @@ export async function ask(record: Sent, to: LedgerRef, job: Job, timeoutMs: numb
   } catch (thrown) {
     const { code } = GodwitError.from(thrown);
     // Refused before it took a number, so that nobody may handle it.
-    if (code === 'RESOURCE_EXHAUSTED') record.isVoid = true;
+    if (code === 'RESOURCE_EXHAUSTED') record.refusals++;
     return code;
   } finally {
     pending.isOver = true;
@@ -141,7 +141,7 @@ function attempt(record: Sent, send: () => void): void {
   try {
     send();
   } catch (thrown) {
-    record.isVoid = true;
+    record.refusals++;
     const { code, message } = GodwitError.from(thrown);
     if (code !== 'RESOURCE_EXHAUSTED' && code !== 'CANCELLED' && code !== 'NOT_FOUND')
       present().violate('I8', `record ${record.number} was refused with ${code}: ${message}`);
