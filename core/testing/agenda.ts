@@ -20,6 +20,7 @@ export class Due {
 export class Agenda {
   private readonly heap: Due[] = [];
   private sequence = 0;
+  private overdue = Number.MIN_SAFE_INTEGER;
 
   get length(): number {
     return this.heap.length;
@@ -28,15 +29,13 @@ export class Agenda {
   /** Adds it behind everything of its time. */
   add(due: Due): void {
     due.sequence = this.sequence++;
-    const { heap } = this;
-    let at = heap.length;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (heap[parent].atUs <= due.atUs) break;
-      heap[at] = heap[parent];
-      at = parent;
-    }
-    heap[at] = due;
+    this.insert(due);
+  }
+
+  /** Adds what should have happened before: it comes before everything of its time but what was added so earlier. */
+  addOverdue(due: Due): void {
+    due.sequence = this.overdue++;
+    this.insert(due);
   }
 
   peek(): Due | undefined {
@@ -57,6 +56,18 @@ export class Agenda {
     }
     heap[at] = last;
     return first;
+  }
+
+  private insert(due: Due): void {
+    const { heap } = this;
+    let at = heap.length;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (isBefore(heap[parent], due)) break;
+      heap[at] = heap[parent];
+      at = parent;
+    }
+    heap[at] = due;
   }
 }
 

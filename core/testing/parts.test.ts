@@ -101,6 +101,22 @@ test('simulation: whatever follows from one due in microtasks is done before the
   );
 });
 
+test('simulation: what came for a paused life happens before what comes at the moment in which it goes on', async (t) => {
+  const simulation = new Simulation(2, false);
+  const life = new Life('edge', 1);
+  const frames: number[] = [];
+  life.status = 'paused';
+  simulation.at(30, undefined, 'timer', () => {
+    life.status = 'running';
+    simulation.wake(life);
+  });
+  for (const [frame, atUs] of [10, 20, 30].entries()) simulation.at(atUs, life, 'link', () => frames.push(frame));
+
+  await simulation.run(1000, () => false);
+
+  t.deepEqual(frames, [0, 1, 2]);
+});
+
 test('simulation: a node that never lets time pass is a loop, and an error', async (t) => {
   const simulation = new Simulation(3, false);
   const again = () => void simulation.at(simulation.nowUs, undefined, 'timer', again);

@@ -58,7 +58,7 @@ export class Simulation {
       for (const due of waiting) {
         if ((due.kind === 'timer') !== timers) continue;
         due.atUs = this.nowUs;
-        this.agenda.add(due);
+        this.agenda.addOverdue(due);
       }
     }
   }
