@@ -1,3 +1,4 @@
+import type { Cursor } from '../delivery/cursor.js';
 import type { Payload } from '../ports/runtime.js';
 import type { Outlet } from './outlet.js';
 import { Timer } from './timer-wheel.js';
@@ -6,6 +7,8 @@ import { Timer } from './timer-wheel.js';
 export class PendingAsk extends Timer {
   /** By what the receiver answers it: the id, unless a lost owner may have given that to another ask. */
   correlation: number;
+  /** A stream: who brought its first item. */
+  source: Cursor | undefined = undefined;
 
   constructor(
     private readonly outlet: Outlet,

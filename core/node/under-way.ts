@@ -60,13 +60,17 @@ export class UnderWay {
     const ask = outlet.askFor(record.correlation);
     // A late answer, or one from somebody who was not asked: its number is handled, nothing else happens.
     if (ask === undefined || ask.to !== senderOf(record)) return;
-    if (record.kind === 'item') {
+    const isAnother = ask.source !== undefined && ask.source !== record.cursor;
+    if (record.kind === 'item' && !isAnother) {
+      ask.source = record.cursor;
       instance.item(ask.id, record);
       return;
     }
+    if (record.kind === 'item') outlet.cancel(ask.id);
     outlet.asks.delete(ask.id);
     host.stopTimer(ask);
-    if (record.kind === 'reply') instance.settle(ask.id, record);
+    if (isAnother) instance.settle(ask.id, { error: valueFromError(begunAgain(ask.to)) });
+    else if (record.kind === 'reply') instance.settle(ask.id, record);
     else if (record.kind === 'end') instance.end(ask.id);
     else instance.settle(ask.id, { error: errorOf(record) });
   }
@@ -86,6 +90,11 @@ function errorOf(record: ChannelRecord): ErrorValue {
   } catch (thrown) {
     return valueFromError(GodwitError.from(thrown, 'DATA_LOSS'));
   }
+}
+
+/** What a lost owner of a volatile actor had sent is forgotten, so that the next one's items are no continuation. */
+function begunAgain(address: string): GodwitError {
+  return new GodwitError('ABORTED', `actor ${address} was lost with its host while this stream was open: open the stream again`);
 }
 
 function senderOf(record: ChannelRecord): string {

@@ -335,4 +335,21 @@ replay([
     { atMs: 2619.12, type: 'mishap', mishap: { type: 'isolate', node: 'robot', forMs: 1500, isSilent: true } },
     { atMs: 2655, type: 'strike', a: 'robot', b: 'edge-1', frames: 9, mishap: { type: 'isolate', node: 'edge-1', forMs: 60, isSilent: true } },
   ],
+  [
+    'a stream went on with the first items of another life of its actor',
+    {
+      seed: 11017911,
+      nodes: ['robot', 'edge-1'],
+      rttMs: 4,
+      fsyncMs: 8,
+      clockPpm: 10000,
+      actors: ['robot/ledger-1 checkpointed', 'robot/ledger-2 durable', 'robot/ledger-3 volatile'],
+    },
+    { atMs: 50, type: 'strike', a: 'edge-1', b: 'robot', frames: 1, mishap: { type: 'isolate', node: 'robot', forMs: 2600, isSilent: false } },
+    { atMs: 1250, type: 'strike', a: 'edge-1', b: 'robot', frames: 7, mishap: { type: 'crash', node: 'robot', forMs: 500 } },
+    { atMs: 1250, type: 'move', actor: 0, to: 'edge-1' },
+    { atMs: 3851.011, type: 'stream', from: 'edge-1', to: 0, items: 40, timeoutMs: 4000 },
+    { atMs: 3912, type: 'strike', a: 'edge-1', b: 'robot', frames: 5, mishap: { type: 'isolate', node: 'robot', forMs: 500, isSilent: false } },
+    { atMs: 6514.536, type: 'ask', from: 'robot', to: 2, timeoutMs: 4000, steps: [] },
+  ],
 ]);

@@ -81,21 +81,20 @@ export class Traffic {
     return plans.map(({ type, to, ms, steps }) => ({ type, to: this.cast.ref(from, to), ms, steps: this.steps(from, steps) }));
   }
 
-  /** A stream's items come in order, each once, all of them, or it ends with an error; a takeover may begin it again. */
-  private async read(reader: AsyncIterableIterator<number>, items: number, { record, what }: Pending): Promise<string> {
+  /** A stream's items come in order, each once, all of them, or it ends with an error. */
+  private async read(reader: AsyncIterableIterator<number>, items: number, { what }: Pending): Promise<string> {
     const { history } = this.cast;
     let expected = 0;
-    const mayJump = () => history.fate(record.to).restored > 0;
     try {
       for await (const item of reader) {
-        if (item !== expected && !mayJump()) history.violate('I2', `${what} brought item ${item} instead of ${expected}`);
+        if (item !== expected) history.violate('I2', `${what} brought item ${item} instead of ${expected}`);
         expected = item + 1;
         await new Promise<void>((resolve) => this.cast.at(readerPaceMs, resolve));
       }
     } catch (thrown) {
       return GodwitError.from(thrown).code;
     }
-    if (expected !== items && !mayJump()) history.violate('I2', `${what} ended after ${expected} of ${items} items`);
+    if (expected !== items) history.violate('I2', `${what} ended after ${expected} of ${items} items`);
     return 'OK';
   }
 
