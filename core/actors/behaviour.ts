@@ -73,7 +73,8 @@ export class Behaviour implements Holder {
   }
 
   /** The actor's state in bytes; equal states have equal bytes on every tier. */
-  capture(): InstanceCapture {
+  capture(cut?: () => void): InstanceCapture {
+    cut?.();
     const streams = [...this.streams.values()].flatMap((stream) => (stream.resumable ? [stream.capture()] : []));
     return { state: encode(this.state, this.refs), nextAsk: this.nextAsk, streams };
   }

@@ -65,4 +65,9 @@ export class ChannelRecord implements Payload {
   get payload(): Payload {
     return this;
   }
+
+  /** The same for another way: without a number, or a receiver's marks. */
+  copy(correlation = this.correlation): ChannelRecord {
+    return new ChannelRecord(this.kind, this.message, this.value, this.bytes, correlation, this.deadlineAt);
+  }
 }

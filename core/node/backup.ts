@@ -193,9 +193,7 @@ export class Backup {
       await cell.idle();
       cell.freeze();
       if (cell.instance === undefined) throw new GodwitError('ABORTED', 'the actor lost its instance');
-      cell.outlet.release();
-      const instance = await cell.instance.capture();
-      cell.outlet.release();
+      const instance = await cell.instance.capture(() => cell.outlet.release());
       cell.lastCapture = instance;
       const handled = [...cell.cursors.values()].map((cursor) => ({ cursor, number: cursor.handled }));
       const sent = [...cell.outlet.channels.values()].map((channel) => ({ channel, number: channel.next - 1 }));

@@ -196,6 +196,7 @@ export class Cell {
       this.replay = undefined;
       this.underWay.concernDeferred();
     }
+    this.outlet.emitBeside();
     for (const timer of this.late.splice(0)) this.due(timer);
   }
 

@@ -1,6 +1,6 @@
 import type { Cursor } from '../delivery/cursor.js';
 import { Outbox } from '../delivery/outbox.js';
-import { ChannelRecord } from '../delivery/record.js';
+import type { ChannelRecord } from '../delivery/record.js';
 import type { Cell } from './cell.js';
 import type { BounceAnswer, Link } from './link.js';
 
@@ -92,9 +92,9 @@ export class Channel extends Outbox {
 }
 
 /** The receiver's marks on a record are its own. */
-function copyFor(cursor: Cursor, { number, kind, message, value, bytes, correlation, deadlineAt }: ChannelRecord): ChannelRecord {
-  const copy = new ChannelRecord(kind, message, value, bytes, correlation, deadlineAt);
-  copy.number = number;
+function copyFor(cursor: Cursor, record: ChannelRecord): ChannelRecord {
+  const copy = record.copy();
+  copy.number = record.number;
   copy.cursor = cursor;
   copy.sender = cursor.from;
   return copy;

@@ -216,9 +216,7 @@ export class OutgoingMove {
     this.frozen = true;
     host.routes.detach(cell);
     // What it sent before it was captured is part of the capture; what it sends from now on waits for the move's end.
-    cell.outlet.release();
-    const instance = await (cell.instance as Instance).capture();
-    cell.outlet.release();
+    const instance = await (cell.instance as Instance).capture(() => cell.outlet.release());
     this.bytes = encodeCapture(captureCell(cell, instance, host.now(), true));
     this.state = instance.state;
     this.sentBytes = this.bytes.length;

@@ -40,6 +40,8 @@ export class Outlet implements InstanceHost {
   private readonly segmentChannels = new Ring<Channel>();
   private readonly segmentRecords = new Ring<ChannelRecord>();
   private segmentTimers: CellTimer[] = [];
+  /** Of a durable actor: what its streams bring while a turn of it is under way. */
+  private besideTurn: Array<{ readonly channel: Channel; readonly record: ChannelRecord }> = [];
   /** Asks whose correlation is not their id. */
   private readonly renumbered = new Map<number, number>();
 
@@ -52,9 +54,8 @@ export class Outlet implements InstanceHost {
 
   send(kind: 'tell' | 'ask' | 'stream', to: Target, message: string, payload: Payload, ask: number, timeoutMs: number): void {
     const channel = this.channelTo(to);
-    if (channel.cell !== undefined ? channel.cell.mailbox.length >= maxMailboxRecords : false) {
+    if (channel.cell !== undefined && channel.cell.mailbox.length >= maxMailboxRecords)
       throw new GodwitError('RESOURCE_EXHAUSTED', `mailbox of ${to.$address} holds ${maxMailboxRecords} records: slow down`);
-    }
     if (channel.cell === undefined || channel.holds) channel.checkRoom(this.cell.address);
     const deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : this.host.now() + timeoutMs;
     const record = new ChannelRecord(kind, message, payload.value, payload.bytes, ask, deadlineAt);
@@ -156,7 +157,7 @@ export class Outlet implements InstanceHost {
   }
 
   release(): void {
-    if (this.segmentTimers.length > 0) this.startSegmentTimers();
+    if (this.segmentTimers.length > 0) for (const timer of this.segmentTimers.splice(0)) if (this.timers.has(timer.id)) this.start(timer);
     // Posting may lead back here and add records: those belong to a later segment.
     for (let count = this.segmentRecords.length; count > 0 && this.segmentRecords.length > 0; count--) {
       const record = this.segmentRecords.shift() as ChannelRecord;
@@ -242,26 +243,24 @@ export class Outlet implements InstanceHost {
 
   /** What a receiver on this node did not come to before it was over here waits for its owner. @param records payloads that cannot travel are left out */
   takeBack(channel: Channel, records: readonly TurnRecord[]): void {
-    channel.takeBack(
-      records.flatMap(({ number, kind, message, value, bytes, correlation, deadlineAt, cancelled }) => {
-        if (cancelled) return [];
-        const again = new ChannelRecord(kind, message, value, bytes, correlation, deadlineAt);
-        again.number = number;
-        try {
-          if (bytes === undefined && value !== undefined) this.encode(again);
-        } catch (thrown) {
-          this.refused(again, GodwitError.from(thrown));
-          return [];
-        }
-        return [again];
-      }),
-    );
+    const again: ChannelRecord[] = [];
+    for (const record of records) {
+      if (record.cancelled) continue;
+      const copy = record.copy();
+      copy.number = record.number;
+      try {
+        this.encode(copy);
+        again.push(copy);
+      } catch (thrown) {
+        this.refused(copy, GodwitError.from(thrown));
+      }
+    }
+    channel.takeBack(again);
   }
 
   /** Sends a record of this actor, taken back unhandled, to another receiver. */
   repost(record: TurnRecord, to: string): void {
-    const again = new ChannelRecord(record.kind, record.message, record.value, record.bytes, record.correlation, record.deadlineAt);
-    this.post(this.channelTo({ $address: to, $protocol: this.cell.target.$protocol }), again);
+    this.post(this.channelTo({ $address: to, $protocol: this.cell.target.$protocol }), record.copy());
   }
 
   /** Answers an inbound ask or stream. */
@@ -270,7 +269,8 @@ export class Outlet implements InstanceHost {
     // Finding the way there may tell of a later life of the asker.
     const back = cursor.back instanceof Channel ? cursor.back : this.channelTo(cursor.from);
     // Which counts its asks anew: an answer to a former one would be taken for another.
-    if (this.isOver(cursor)) return;
+    const now = this.cell.cursors.get(cursor.from.$address);
+    if (now === undefined || now.life !== cursor.life || now.incarnation > cursor.incarnation) return;
     cursor.back = back;
     const answer = new ChannelRecord(kind, '', value, bytes, record.correlation, Number.POSITIVE_INFINITY);
     try {
@@ -281,12 +281,15 @@ export class Outlet implements InstanceHost {
       this.emit(back, new ChannelRecord('fail', '', error, undefined, record.correlation, Number.POSITIVE_INFINITY));
       return;
     }
-    this.emit(back, answer);
+    // D1: what leaves during a turn is told as that turn's, and would not come again with it.
+    const running = this.cell.durable ? this.cell.inflight.peek() : undefined;
+    if (running === undefined || running === record) this.emit(back, answer);
+    else this.besideTurn.push({ channel: back, record: answer });
   }
 
-  private isOver({ from, life, incarnation }: Cursor): boolean {
-    const now = this.cell.cursors.get(from.$address);
-    return now === undefined || now.life !== life || now.incarnation > incarnation;
+  emitBeside(): void {
+    for (const { channel, record } of this.besideTurn.splice(0)) this.emit(channel, record);
+    this.flush();
   }
 
   /** Another life of that sender is heard of: nobody waits for what its former asks are answered, and its cursors begin anew. */
@@ -299,6 +302,7 @@ export class Outlet implements InstanceHost {
       this.segmentChannels.push(channels[index]);
       this.segmentRecords.push(record);
     }
+    this.besideTurn = this.besideTurn.filter((beside) => beside.channel !== channel);
   }
 
   private emitTo(address: string, kind: RecordKind, correlation: number, value: unknown): void {
@@ -310,16 +314,17 @@ export class Outlet implements InstanceHost {
   abandon(): void {
     this.segmentChannels.drain();
     this.segmentRecords.drain();
+    this.besideTurn = [];
     for (const pending of [...this.asks.values()]) this.cancel(pending.id);
   }
 
   /** Timers that came with a capture run from when the actor does. */
   startTimers(): void {
-    for (const timer of this.timers.values()) if (!timer.running) this.host.startTimer(timer, Math.max(0, timer.dueAt - this.host.now()));
+    for (const timer of this.timers.values()) if (!timer.running) this.start(timer);
   }
 
-  private startSegmentTimers(): void {
-    for (const timer of this.segmentTimers.splice(0)) if (this.timers.has(timer.id)) this.host.startTimer(timer, Math.max(0, timer.dueAt - this.host.now()));
+  private start(timer: CellTimer): void {
+    this.host.startTimer(timer, Math.max(0, timer.dueAt - this.host.now()));
   }
 
   private emit(channel: Channel, record: ChannelRecord): void {
@@ -333,11 +338,11 @@ export class Outlet implements InstanceHost {
 
   /** Encodes what leaves this heap now, so that a payload that cannot travel is refused where it was sent. */
   private prepare(channel: Channel, record: ChannelRecord): void {
-    if (record.bytes !== undefined || record.value === undefined) return;
     if (channel.cell === undefined || channel.holds || this.host.encodeAlways || carriesRef(record.value)) this.encode(record);
   }
 
   private encode(record: ChannelRecord): void {
+    if (record.bytes !== undefined || record.value === undefined) return;
     record.bytes = encode(record.value, outgoingRefs);
     record.value = undefined;
   }
@@ -350,7 +355,7 @@ export class Outlet implements InstanceHost {
     }
     const receiver = channel.cell;
     if (receiver === undefined || channel.holds) {
-      if (record.bytes === undefined && record.value !== undefined) this.encode(record);
+      this.encode(record);
       record.number = channel.next++;
       channel.hold(record);
       if (channel.link !== undefined || receiver !== undefined) channel.send();
@@ -367,16 +372,15 @@ export class Outlet implements InstanceHost {
 
   /** D2: takes the number and holds the record until the standby knows of it; one that a lost owner of this turn had sent is not sent twice. */
   private postDurably(channel: Channel, record: ChannelRecord): void {
-    if (record.bytes === undefined && record.value !== undefined) this.encode(record);
+    this.encode(record);
     if (this.cell.replay?.covers(this.cell, channel, record) === true) return;
     const pending = record.kind === 'ask' || record.kind === 'stream' ? this.asks.get(record.correlation) : undefined;
     let posted = record;
     if (pending !== undefined && this.cell.replay?.diverged === true) {
       // Its number may be that of another ask, which had left already.
-      const { kind, message, value, bytes, deadlineAt } = record;
       pending.correlation += this.cell.epoch * numbersPerEpoch;
       this.renumbered.set(pending.correlation, pending.id);
-      posted = new ChannelRecord(kind, message, value, bytes, pending.correlation, deadlineAt);
+      posted = record.copy(pending.correlation);
     }
     posted.number = channel.next++;
     channel.hold(posted);

@@ -88,10 +88,10 @@ export interface Instance {
   /** The reader of an open inbound stream accepts items up to `upTo`. */
   more(ask: number, upTo: number): void;
   /**
-   * The actor's state as bytes of the codec, the same on every tier for the same state. Only between turns. What the instance gave out
-   * before it took the capture reaches the host before the capture does, and what it gives out later, later.
+   * The actor's state as bytes of the codec, the same on every tier for the same state. Only between turns.
+   * @param cut called when what the instance gave out before it took the capture has reached the host, and nothing of what came after
    */
-  capture(): InstanceCapture | Promise<InstanceCapture>;
+  capture(cut?: () => void): InstanceCapture | Promise<InstanceCapture>;
   /** Ends the instance; idempotent. Open turns never end. */
   close(): void;
 }

@@ -4,12 +4,13 @@ import type { Parent } from '../actors/spawn.js';
 import { createNode, type Node } from '../node/node.js';
 import type { ActorInfo, MoveOptions, MoveReport, NodeEvent, NodeOptions } from '../node/types.js';
 import type { BlobTransfer } from '../ports/blobs.js';
+import type { Hash } from '../ports/digest.js';
 import type { HostFunctions } from '../ports/host-function.js';
 import { silentLogger } from '../ports/logger.js';
 import type { AcceptPipe } from '../ports/transport.js';
 import { Life } from './life.js';
 import { Sfc32 } from './sfc32.js';
-import { sha256Digest } from './sha256.js';
+import { sha256, sha256Digest } from './sha256.js';
 import { SimulatedBlobs } from './simulated-blobs.js';
 import { createSimulatedClock } from './simulated-clock.js';
 import { type DiskOptions, SimulatedDisk } from './simulated-disk.js';
@@ -26,6 +27,8 @@ export interface SimulatedNodeOptions {
   readonly disk?: boolean | DiskOptions;
   /** How many millionths its clock is too fast (negative: too slow). Default 0. */
   readonly clockPpm?: number;
+  /** Up to so many milliseconds that a hash takes, as the seed decides: of two the second may be there first. Default 0: at once. */
+  readonly hashMs?: number;
   /** The application: called in each life as soon as the node runs, the first included. */
   readonly onStart?: (node: SimulatedNode) => void;
   /** Anything else of which a node is built; wins over what the world gives it. */
@@ -170,14 +173,14 @@ export class SimulatedNode implements Parent, LinkEnd {
 
   private nodeOptions(life: Life): NodeOptions {
     const { simulation, encodeAlways } = this.world;
-    const { definitions = [], hostFunctions = new Map(), clockPpm = 0, nodeOptions } = this.options;
+    const { definitions = [], hostFunctions = new Map(), clockPpm = 0, hashMs = 0, nodeOptions } = this.options;
     const random = new Sfc32(simulation.seed, `${this.name} ${life.number}`);
     this.blobs = new SimulatedBlobs(this.name);
     return {
       name: this.name,
       clock: createSimulatedClock(simulation, life, clockPpm, random.fraction() * dayMs),
       random,
-      digest: sha256Digest,
+      digest: hashMs === 0 ? sha256Digest : { sha256: (bytes) => this.hash(bytes, hashMs, life) },
       logger: silentLogger,
       blobs: this.blobs,
       transfer: this.transfer(this.blobs, life),
@@ -190,6 +193,14 @@ export class SimulatedNode implements Parent, LinkEnd {
       encodeAlways,
       ...nodeOptions,
     };
+  }
+
+  private hash(bytes: Uint8Array, hashMs: number, life: Life): Promise<Hash> {
+    const { simulation } = this.world;
+    const hash = sha256(bytes);
+    return new Promise((resolve) => {
+      simulation.at(simulation.nowUs + Math.round(simulation.random.fraction() * hashMs * 1000), life, 'disk', () => resolve(hash));
+    });
   }
 
   private transfer(blobs: SimulatedBlobs, life: Life): BlobTransfer {

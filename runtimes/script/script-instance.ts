@@ -111,9 +111,12 @@ export class ScriptInstance implements Instance {
     this.send(kinds.more, ask, upTo, undefined);
   }
 
-  async capture(): Promise<InstanceCapture> {
+  async capture(cut?: () => void): Promise<InstanceCapture> {
     if (this.closed) throw new GodwitError('UNAVAILABLE', `the instance of ${this.address} is closed`);
-    const result = decode(await this.residence.capture(this.number), plainCodec) as GuestResult;
+    const answer = await this.residence.capture(this.number);
+    // The worker sends what the guest emits afterwards in a later message.
+    cut?.();
+    const result = decode(answer, plainCodec) as GuestResult;
     if (result.error !== undefined) throw errorFromValue(result.error);
     if (!isCapture(result.capture)) throw new GodwitError('DATA_LOSS', `the guest of ${this.address} gave a malformed capture`);
     return result.capture;

@@ -19,14 +19,14 @@ export class Cast {
   private readonly simulation: Simulation;
 
   constructor(readonly schedule: Schedule) {
-    const { seed, devices, edges, rttMs, fsyncMs, clockPpm } = schedule;
+    const { seed, devices, edges, rttMs, fsyncMs, hashMs, clockPpm } = schedule;
     this.world = world({ seed });
     this.simulation = (this.world as unknown as { readonly simulation: Simulation }).simulation;
     this.world.observe(({ node, event }) => this.event(node, event));
-    const clock = () => ({ clockPpm: this.nodes.size % 2 === 0 ? clockPpm : -clockPpm });
+    const machine = () => ({ hashMs, clockPpm: this.nodes.size % 2 === 0 ? clockPpm : -clockPpm });
     const disk = { fsyncMs, jitterMs: fsyncMs - 1 };
-    for (const name of devices) this.nodes.set(name, this.world.device(name, { definitions, disk, ...clock(), onStart: (node) => this.spawnOn(node) }));
-    for (const name of edges) this.nodes.set(name, this.world.edge(name, { definitions, ...clock() }));
+    for (const name of devices) this.nodes.set(name, this.world.device(name, { definitions, disk, ...machine(), onStart: (node) => this.spawnOn(node) }));
+    for (const name of edges) this.nodes.set(name, this.world.edge(name, { definitions, ...machine() }));
     const all = [...this.nodes.values()];
     for (const [index, a] of all.entries()) for (const b of all.slice(index + 1)) this.world.link(a, b, { rttMs });
   }

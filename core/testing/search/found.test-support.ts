@@ -10,6 +10,8 @@ interface Setting {
   readonly nodes: readonly string[];
   readonly rttMs: number;
   readonly fsyncMs?: number;
+  readonly hashMs?: number;
+  readonly bulkBytes?: number;
   readonly clockPpm?: number;
   readonly actors: readonly string[];
 }
@@ -30,10 +32,21 @@ export function replay(found: readonly Found[]): void {
 
 const isEdge = (node: string) => node.startsWith('edge');
 
-function scheduleOf({ seed, nodes, rttMs, fsyncMs = 1, clockPpm = 0, actors }: Setting, operations: readonly Operation[]): Schedule {
+function scheduleOf({ seed, nodes, rttMs, fsyncMs = 1, hashMs = 0, bulkBytes = 0, clockPpm = 0, actors }: Setting, operations: readonly Operation[]): Schedule {
   const plans = actors.map((actor) => {
     const [home, name, kind] = actor.split(/[/ ]/) as [string, string, LedgerKind];
     return { home, name, kind };
   });
-  return { seed, devices: nodes.filter((node) => !isEdge(node)), edges: nodes.filter(isEdge), rttMs, fsyncMs, clockPpm, actors: plans, operations };
+  return {
+    seed,
+    devices: nodes.filter((node) => !isEdge(node)),
+    edges: nodes.filter(isEdge),
+    rttMs,
+    fsyncMs,
+    hashMs,
+    bulkBytes,
+    clockPpm,
+    actors: plans,
+    operations,
+  };
 }

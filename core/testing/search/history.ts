@@ -95,6 +95,7 @@ export interface Answered {
 /** What a ledger's state holds beside anything else: the number of its last turn. */
 export interface Lineage {
   head: number;
+  readonly bulk: string;
 }
 
 /** Something that contradicts the model. `invariant` is a name of DESIGN §8. */

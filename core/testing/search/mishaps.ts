@@ -1,3 +1,4 @@
+import { GodwitError } from '../../errors.js';
 import type { SimulatedNode } from '../simulated-node.js';
 import type { Cast } from './cast.js';
 import type { Mishap, Operation } from './schedule.js';
@@ -24,6 +25,9 @@ export class Mishaps {
         break;
       case 'pause':
         this.pause(cast.node(mishap.node), mishap.forMs);
+        break;
+      case 'full':
+        this.fill(cast.node(mishap.node), mishap.forMs);
         break;
       case 'cut':
         this.cut(cast.node(mishap.a), cast.node(mishap.b), mishap.forMs, mishap.isSilent);
@@ -54,6 +58,7 @@ export class Mishaps {
     this.strikes = [];
     world.heal();
     for (const node of nodes.values()) {
+      if (node.disk !== undefined) node.disk.failure = undefined;
       if (node.status === 'down') world.restart(node);
       else if (node.status === 'paused') world.resume(node);
     }
@@ -76,6 +81,14 @@ export class Mishaps {
     const { lifeNumber } = node;
     this.cast.at(forMs, () => {
       if (node.status === 'paused' && node.lifeNumber === lifeNumber) world.resume(node);
+    });
+  }
+
+  private fill({ name, disk }: SimulatedNode, forMs: number): void {
+    if (disk === undefined || disk.failure !== undefined) return;
+    disk.failure = new GodwitError('RESOURCE_EXHAUSTED', `the disk of ${name} is full`);
+    this.cast.at(forMs, () => {
+      disk.failure = undefined;
     });
   }
 

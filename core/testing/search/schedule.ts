@@ -23,6 +23,8 @@ export type Mishap =
   | { readonly type: 'crash'; readonly node: string; readonly forMs: number }
   | { readonly type: 'pause'; readonly node: string; readonly forMs: number }
   | { readonly type: 'cut'; readonly a: string; readonly b: string; readonly forMs: number; readonly isSilent: boolean }
+  /** A disk that takes nothing. */
+  | { readonly type: 'full'; readonly node: string; readonly forMs: number }
   /** Cut off from everybody. */
   | { readonly type: 'isolate'; readonly node: string; readonly forMs: number; readonly isSilent: boolean };
 
@@ -49,6 +51,10 @@ export interface Schedule {
   readonly rttMs: number;
   /** Milliseconds that a disk takes for a write. */
   readonly fsyncMs: number;
+  /** Milliseconds that a hash takes at most. */
+  readonly hashMs: number;
+  /** Bytes that every actor's state has beside its lineage. */
+  readonly bulkBytes: number;
   /** Millionths by which the clocks of every second node are too fast, and those of the others too slow. */
   readonly clockPpm: number;
   readonly actors: readonly ActorPlan[];
@@ -87,6 +93,8 @@ class Generator {
   private readonly edges: string[];
   private readonly rttMs: number;
   private readonly fsyncMs: number;
+  private readonly hashMs: number;
+  private readonly bulkBytes: number;
   private readonly clockPpm: number;
   private readonly actors: ActorPlan[] = [];
   private readonly operations: Operation[] = [];
@@ -104,17 +112,19 @@ class Generator {
     this.nodes = [...this.devices, ...this.edges];
     this.rttMs = this.one([1, 4, 10, 40]);
     this.fsyncMs = this.one([1, 1, 8, 60]);
+    this.hashMs = this.one([0, 0, 1, 10]);
+    this.bulkBytes = this.chance(0.1) ? bulkBytes : 0;
     this.clockPpm = this.one([0, 100, 10_000]);
   }
 
   schedule(): Schedule {
-    const { seed, devices, edges, rttMs, fsyncMs, clockPpm, actors, operations } = this;
+    const { seed, devices, edges, rttMs, fsyncMs, hashMs, bulkBytes, clockPpm, actors, operations } = this;
     const count = 2 + this.below(3);
     for (let index = 0; index < count; index++) actors.push({ name: `ledger-${index + 1}`, home: this.one(devices), kind: this.one(this.menu.kinds) });
     const acts = 3 + this.below(6);
     for (let act = 0; act < acts; act++) this.act();
     operations.sort((a, b) => a.atMs - b.atMs);
-    return { seed, devices, edges, rttMs, fsyncMs, clockPpm, actors, operations: operations.slice(0, maxOperations) };
+    return { seed, devices, edges, rttMs, fsyncMs, hashMs, bulkBytes, clockPpm, actors, operations: operations.slice(0, maxOperations) };
   }
 
   private act(): void {
@@ -179,6 +189,7 @@ class Generator {
 
   private mishapOf(node: string): Mishap {
     const forMs = this.one(outagesMs);
+    if (this.devices.includes(node) && this.chance(0.1)) return { type: 'full', node, forMs };
     if (this.chance(0.25)) return { type: 'isolate', node, forMs, isSilent: this.chance(0.5) };
     if (this.chance(0.4) || (!this.menu.homesCrash && this.devices.includes(node))) return { type: 'pause', node, forMs };
     return { type: 'crash', node, forMs };
@@ -224,14 +235,19 @@ type DistributedOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> 
 
 /** Milliseconds: a blink, less than a lease (2000), about one, and longer with its margin. */
 const outagesMs = [5, 60, 500, 1500, 2050, 2600, 6000] as const;
+/** More than rides along with a message, so that it travels as a blob. */
+const bulkBytes = 70_000;
 /** So that one schedule costs milliseconds. */
 const maxOperations = 60;
 
 /** One line per operation, for people. */
-export function formatSchedule({ seed, devices, edges, rttMs, fsyncMs, clockPpm, actors, operations }: Schedule): string {
+export function formatSchedule({ seed, devices, edges, rttMs, fsyncMs, hashMs, bulkBytes, clockPpm, actors, operations }: Schedule): string {
   const cast = actors.map(({ name, home, kind }) => `${home}/${name} (${kind})`).join(', ');
   const lines = operations.map(({ atMs, ...operation }) => `  ${atMs.toFixed(3).padStart(10)} ms  ${formatOperation(operation)}`);
-  return [`seed ${seed}: ${[...devices, ...edges].join(', ')}, RTT ${rttMs} ms, disks ${fsyncMs} ms, clocks ±${clockPpm} ppm; ${cast}`, ...lines].join('\n');
+  return [
+    `seed ${seed}: ${[...devices, ...edges].join(', ')}, RTT ${rttMs} ms, disks ${fsyncMs} ms, hashes ${hashMs} ms, states ${bulkBytes} bytes, clocks ±${clockPpm} ppm; ${cast}`,
+    ...lines,
+  ].join('\n');
 }
 
 function formatOperation({ type, ...rest }: DistributedOmit<Operation, 'atMs'>): string {

@@ -51,7 +51,7 @@ class Stage {
     this.cast = new Cast(schedule);
     this.traffic = new Traffic(this.cast);
     this.mishaps = new Mishaps(this.cast);
-    writeInto(this.cast.history);
+    writeInto(this.cast.history, schedule.bulkBytes);
     this.endWatch = watchMessages(this.messages);
     this.cast.world.onFrame((from, to) => this.mishaps.frame(from, to));
   }

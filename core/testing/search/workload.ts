@@ -45,10 +45,13 @@ export type LedgerRef = Ref<LedgerHandlers>;
 
 /** The history that ledgers of this thread write: one schedule runs at a time. */
 let history: History | undefined;
+/** Bytes that the state of every ledger has beside its lineage. */
+let bulk = '';
 
 /** Ledgers write into `next` from now on. */
-export function writeInto(next: History | undefined): void {
+export function writeInto(next: History | undefined, bulkBytes = 0): void {
   history = next;
+  bulk = '.'.repeat(bulkBytes);
 }
 
 function present(): History {
@@ -149,7 +152,7 @@ function attempt(record: Sent, send: () => void): void {
   }
 }
 
-const state = (): Lineage => ({ head: 0 });
+const state = (): Lineage => ({ head: 0, bulk });
 
 /** Ledgers by what a crash may cost them. */
 export const ledgers = {
