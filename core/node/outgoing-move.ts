@@ -128,7 +128,7 @@ export class OutgoingMove {
   peerLost(peer: string): void {
     const { phase } = this.machine.state;
     if (peer !== this.options.to || this.reported || (this.ran === undefined && phase !== 'committed')) return;
-    this.settle.reject(this.unheard());
+    this.unheard();
     if (this.done) this.context.ended(this.move);
   }
 
@@ -281,14 +281,14 @@ export class OutgoingMove {
     switch (report.type) {
       case 'committed':
         // Its word that it runs comes in a round trip, or was lost with the link.
-        if (this.host.routes.links.get(options.to)?.attached !== true) this.settle.reject(this.unheard());
-        else this.host.options.clock.after(defaultTimings.readyTimeoutMs, () => this.ran === undefined && this.settle.reject(this.unheard()));
+        if (this.host.routes.links.get(options.to)?.attached !== true) this.unheard();
+        else this.host.options.clock.after(defaultTimings.readyTimeoutMs, () => this.ran === undefined && this.unheard());
         return;
       case 'running':
         if (report.heard) {
           this.ran = { epoch: report.epoch, atMs: this.host.options.clock.now() };
           this.succeedIfComplete();
-        } else this.settle.reject(this.unheard());
+        } else this.unheard();
         return;
       case 'givenUp':
       case 'superseded': {
@@ -308,9 +308,14 @@ export class OutgoingMove {
     }
   }
 
-  private unheard(): GodwitError {
+  /** It is there, or on its way home: here it is no more. */
+  private unheard(): void {
     const { cell, options } = this;
-    return new GodwitError('UNAVAILABLE', `actor ${cell.address} was handed to ${options.to}, which was not heard of again before a later epoch`);
+    if (this.reported) return;
+    this.reported = true;
+    const error = new GodwitError('UNAVAILABLE', `actor ${cell.address} was handed to ${options.to}, which was not heard of again before a later epoch`);
+    this.host.emit({ type: 'stopped', actor: cell.address, reason: error.message });
+    this.settle.reject(error);
   }
 
   private succeedIfComplete(): void {

@@ -180,6 +180,26 @@ test('crash: a dead life reaches nobody, and what its application waited for end
   t.is(await w.settle(there.say('still here')), undefined);
 });
 
+test('crash: a target that dies between the commit and its word; the source says that its copy is over, once', async (t) => {
+  const committedMs = [35, 40, 45];
+  for (const ms of committedMs) {
+    const { w, robot, edge } = twoNodes({ link: { rttMs: 20 } });
+    await w.advance(200);
+    spawn(robot, Ledger, 'l');
+    const moved = robot.move('robot/l', { to: 'edge' }).then(
+      () => 'OK',
+      (thrown: unknown) => GodwitError.from(thrown).code,
+    );
+    await w.advance(ms);
+    w.crash(edge);
+
+    t.is(await w.settle(moved), 'UNAVAILABLE');
+    const ends = eventsOf(w, 'stopped').filter(({ node }) => node === 'robot');
+    t.is(ends.length, 1);
+    t.regex(ends[0].event.reason, /handed to edge, which was not heard of/);
+  }
+});
+
 test('pause: nothing of the node runs; afterwards its timers are late and its frames come in order', async (t) => {
   const { w, robot, edge } = twoNodes();
   const ranAtMs: number[] = [];
