@@ -1,5 +1,6 @@
 /** What the home of an actor knows, hears and does: the ground that `home.ts` and `recovery.ts` share. */
 import type { ErrorValue } from '../errors.js';
+import type { Hash } from '../ports/digest.js';
 import {
   type At,
   type Base,
@@ -23,8 +24,8 @@ export interface HomeState {
   readonly self: NodeId;
   readonly register: Register;
   readonly timings: Timings;
-  /** `restoring`: the home is the owner by takeover and gets the base; `lost`: the owner is gone and no base exists. */
-  readonly phase: 'settled' | 'restoring' | 'lost';
+  /** `fetching`: the owner is lost, and the home gets the base; `restoring`: the home is the owner by takeover; `lost`: the owner is gone and no base exists. */
+  readonly phase: 'settled' | 'fetching' | 'restoring' | 'lost';
 }
 
 export type HomeEvent = At &
@@ -37,8 +38,11 @@ export type HomeEvent = At &
     | { readonly type: 'ownerGone'; readonly node: NodeId; readonly epoch: Epoch }
     /** The home itself began a new life with the register from its disk; `state.self` is the new one. */
     | { readonly type: 'restarted' }
+    /** Answers `obtain`. */
+    | { readonly type: 'obtained'; readonly hash: Hash }
     /** Answers `restore`. */
     | { readonly type: 'restored' }
+    /** Answers either. */
     | { readonly type: 'failed'; readonly reason: ErrorValue }
   );
 
@@ -54,8 +58,10 @@ export type HomeEffect =
   | StopTimer<HomeTimer>
   /** Writes the register; what follows waits until it is safe. */
   | { readonly type: 'persist'; readonly register: Register }
-  /** Gets the base from `from` (this node's own store first) and restores it, not yet running; answered by `restored` or `failed`. */
-  | { readonly type: 'restore'; readonly base: Base; readonly from: string }
+  /** Gets the base from `from`, to be kept here; answered by `obtained` or `failed`. */
+  | { readonly type: 'obtain'; readonly base: Base; readonly from: string }
+  /** Restores the base, which is kept here, not yet running; answered by `restored` or `failed`. */
+  | { readonly type: 'restore'; readonly base: Base }
   /** Runs what was restored. Turns were forgotten, so the actor's streams begin anew, as an incarnation higher than the base's by `incarnation` (the epoch), which was never used before. */
   | { readonly type: 'runHere'; readonly epoch: Epoch; readonly move: MoveId; readonly incarnation: number }
   | { readonly type: 'report'; readonly report: HomeReport };

@@ -8,7 +8,7 @@
  */
 
 import { answer, grantTo, type HomeEffect, type HomeEvent, type HomeState, type HomeStep, headOf, tellFormerStandby, waitForLease } from './home-state.js';
-import { onLeaseTimer, onOwnerGone, onOwnerSeen, onRestarted, onRestored, onRestoreFailed, onRestoreTimer } from './recovery.js';
+import { onFailed, onLeaseTimer, onObtained, onOwnerGone, onOwnerSeen, onRestarted, onRestored, onRestoreTimer } from './recovery.js';
 import { propose, recordBase } from './register.js';
 import { type MigrationMessage, type NodeId, type Register, sameNode, stay, type Timings, unreachable } from './types.js';
 
@@ -30,10 +30,12 @@ export function stepHome(state: HomeState, event: HomeEvent): HomeStep {
       return onOwnerGone(state, event.node, event.epoch);
     case 'restarted':
       return onRestarted(state);
+    case 'obtained':
+      return onObtained(state, event.hash);
     case 'restored':
       return onRestored(state);
     case 'failed':
-      return onRestoreFailed(state, event.reason);
+      return onFailed(state, event.reason);
     default:
       return unreachable(event);
   }
@@ -69,7 +71,9 @@ function onPropose(state: HomeState, message: Extract<MigrationMessage, { type: 
   const { proposal, from, askedAtMs } = message;
   // H2: a proposal made for somebody else is answered like one that lost.
   const { won, register } = sameNode(from, proposal.expect.owner) ? propose(state.register, proposal) : { won: false, register: state.register };
-  const next = { ...state, register };
+  // Who proposes was not lost.
+  const phase = state.phase === 'fetching' && register !== state.register ? 'settled' : state.phase;
+  const next: HomeState = { ...state, phase, register };
   const decided = answer(from, { type: 'decided', ...headOf(next, proposal.move), won, register, askedAtMs });
   if (!won) return { state, effects: [decided] };
   const persist: readonly HomeEffect[] = register === state.register ? [] : [{ type: 'persist', register }];

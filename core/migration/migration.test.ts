@@ -328,6 +328,24 @@ test('home: tries again when the standby cannot be reached, and says so when the
   t.is(stepHome(bare, { type: 'timer', timer: 'lease', nowMs: 2100 }).state.phase, 'lost');
 });
 
+test('home: gets a base that another node keeps before the register changes, so that an owner which was only away goes on', (t) => {
+  const elsewhere: HomeState = { ...leased, register: { ...committed, standby: { name: 'third', boot: '1' } } };
+  const fetching = stepHome(elsewhere, { type: 'timer', timer: 'lease', nowMs: 2100 });
+  t.deepEqual(types(fetching), ['obtain']);
+  t.is(fetching.state.register, elsewhere.register);
+  const failed = stepHome(fetching.state, { type: 'failed', reason, nowMs: 2200 });
+  t.deepEqual(types(stepHome(failed.state, { type: 'timer', timer: 'restore', nowMs: 2500 })), ['obtain']);
+
+  const back = stepHome(failed.state, told({ type: 'query', ...by(edge, 2), askedAtMs: 9 }));
+  t.deepEqual([sent(back), back.state.phase], [['grant'], 'settled']);
+  t.is(stepHome(back.state, { type: 'obtained', hash: committed.base?.hash as Hash, nowMs: 2600 }).state, back.state, 'too late');
+
+  t.is(stepHome(failed.state, { type: 'obtained', hash: 'another' as Hash, nowMs: 2600 }).state, failed.state);
+  const taken = stepHome(failed.state, { type: 'obtained', hash: committed.base?.hash as Hash, nowMs: 2600 });
+  t.deepEqual(types(taken), ['persist', 'report', 'restore', 'send']);
+  t.like(taken.state.register, { epoch: 3, owner: device, standby: device });
+});
+
 test('home: after a restart it waits one full lease of a foreign owner', (t) => {
   t.deepEqual(stepHome(leased, { type: 'restarted', nowMs: 0 }).effects, [{ type: 'startTimer', timer: 'lease', delayMs: 2100 }]);
 });

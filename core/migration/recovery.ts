@@ -1,17 +1,20 @@
 /**
  * What the home does when an owner is lost: it becomes the owner itself, one epoch later, from the last stable base.
  *
- *   settled → restoring → settled (the home runs it)        settled → lost (there is no base)
- *                └ failed, retried ┘
+ *   settled → fetching → restoring → settled (the home runs it)        settled → lost (there is no base)
+ *      │ ▲────────┘ the owner is back  ▲
+ *      └───────────────────────────────┘ the home keeps the base itself
  *
  * V1 It takes over only when the owner cannot run: its lease is over with the margin for clocks, or its node lives another life.
- * V2 The register changes first, so a late owner is refused from then on (I3) and destroys its copy when it asks.
+ * V2 The home has the base before the register changes: until then an owner that was only away goes on. The register changes before the home
+ *    runs: from then on a late owner is refused (I3), and destroys its copy when it asks.
  * V3 The standby keeps the base until the register shows it elsewhere; it is asked again until it answers (I5).
  */
 import type { ErrorValue } from '../errors.js';
+import type { Hash } from '../ports/digest.js';
 import { type HomeState, type HomeStep, tellFormerStandby, waitForLease } from './home-state.js';
-import { takeOver } from './register.js';
-import { type Epoch, type NodeId, reasonOf, sameNode, stay } from './types.js';
+import { takeOver as nextRegister } from './register.js';
+import { type Base, type Epoch, type NodeId, reasonOf, sameNode, stay } from './types.js';
 
 /** The wait for the owner's lease is over. */
 export function onLeaseTimer(state: HomeState): HomeStep {
@@ -36,25 +39,27 @@ export function onRestarted(state: HomeState): HomeStep {
   return state.register.owner.name === state.self.name ? begin(state) : { state, effects: [waitForLease(state)] };
 }
 
-/** The base is restored here: it is run, and its bytes are the home's own from now on. */
+/** The base is here: from now on the register may say so. */
+export function onObtained(state: HomeState, hash: Hash): HomeStep {
+  return state.phase === 'fetching' && state.register.base?.hash === hash ? takeOver(state) : stay(state);
+}
+
+/** The base is restored, and runs. */
 export function onRestored(state: HomeState): HomeStep {
   if (state.phase !== 'restoring') return stay(state);
   const { epoch, move } = state.register;
-  const next: HomeState = { ...state, phase: 'settled', register: { ...state.register, standby: state.self } };
   return {
-    state: next,
+    state: { ...state, phase: 'settled' },
     effects: [
-      { type: 'persist', register: next.register },
       { type: 'stopTimer', timer: 'restore' },
       { type: 'runHere', epoch, move, incarnation: epoch },
-      ...tellFormerStandby(state, next),
     ],
   };
 }
 
-/** The standby could not be reached, or gave other bytes. */
-export function onRestoreFailed(state: HomeState, reason: ErrorValue): HomeStep {
-  if (state.phase !== 'restoring') return stay(state);
+/** The standby could not be reached, or gave other bytes; or the base could not be restored. */
+export function onFailed(state: HomeState, reason: ErrorValue): HomeStep {
+  if (state.phase !== 'fetching' && state.phase !== 'restoring') return stay(state);
   return {
     state,
     effects: [
@@ -65,8 +70,9 @@ export function onRestoreFailed(state: HomeState, reason: ErrorValue): HomeStep 
 }
 
 export function onRestoreTimer(state: HomeState): HomeStep {
-  const { base, standby } = state.register;
-  return state.phase !== 'restoring' || base === undefined ? stay(state) : { state, effects: [{ type: 'restore', base, from: (standby ?? state.self).name }] };
+  const { base } = state.register;
+  if (state.phase === 'fetching') return begin(state);
+  return state.phase !== 'restoring' || base === undefined ? stay(state) : { state, effects: [{ type: 'restore', base }] };
 }
 
 function begin(state: HomeState): HomeStep {
@@ -85,14 +91,29 @@ function begin(state: HomeState): HomeStep {
       ],
     };
   }
-  const register = takeOver(state.register, state.self);
+  // What a former life of the home kept is on its disk.
+  if (standby === undefined || standby.name === state.self.name) return takeOver(state);
   return {
-    state: { ...state, phase: 'restoring', register },
+    state: { ...state, phase: 'fetching' },
+    effects: [
+      { type: 'stopTimer', timer: 'lease' },
+      { type: 'obtain', base, from: standby.name },
+    ],
+  };
+}
+
+function takeOver(state: HomeState): HomeStep {
+  const { owner, base } = state.register;
+  const register = nextRegister(state.register, state.self);
+  const next: HomeState = { ...state, phase: 'restoring', register };
+  return {
+    state: next,
     effects: [
       { type: 'persist', register },
       { type: 'stopTimer', timer: 'lease' },
       { type: 'report', report: { type: 'tookOver', from: owner, epoch: register.epoch } },
-      { type: 'restore', base, from: (standby ?? state.self).name },
+      { type: 'restore', base: base as Base },
+      ...tellFormerStandby(state, next),
     ],
   };
 }

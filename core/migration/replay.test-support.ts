@@ -106,7 +106,8 @@ class Replay {
     else if (verb === 'renew') this.feedOwner(this.node(x), { type: 'timer', timer: 'renew' });
     else if (verb === 'seen') this.feedHome({ type: 'nodeSeen', node: this.node(x).id });
     else if (verb === 'perish') this.perish(this.node(x));
-    else if (verb === 'restore') this.restore();
+    else if (verb === 'obtain') this.obtain();
+    else if (verb === 'restore') this.feedHome({ type: 'restored' });
     else if (verb === 'overdue') this.overdue();
     else this.ofMove(verb, move);
     while (this.work.length > 0) this.work.shift()?.();
@@ -208,13 +209,13 @@ class Replay {
     this.feedOwner(node, { type: 'checkpointStable', stable: { base: { hash: hashOf(turns), turns }, standby: this.node(this.homeAt).id } });
   }
 
-  private restore(): void {
+  private obtain(): void {
     const { base, standby } = this.home.register;
-    if (base === undefined || this.home.phase !== 'restoring') throw new Error('the home does not restore');
+    if (base === undefined || this.home.phase !== 'fetching') throw new Error('the home fetches nothing');
     const has = (node: Node | undefined) => [...(node?.retained.values() ?? [])].includes(base.turns);
     if (!this.kept.has(base.hash) && !has(this.node(this.homeAt)) && !has(standby && this.named(standby.name))) throw new Error(`nobody has ${base.hash}`);
     this.kept.add(base.hash);
-    this.feedHome({ type: 'restored' });
+    this.feedHome({ type: 'obtained', hash: base.hash });
   }
 
   private crash(k: number): void {

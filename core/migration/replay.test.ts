@@ -24,6 +24,7 @@ test('migration: the traces of the model go through every phase of a move and a 
     'ended',
     'fenced',
     'handedOver',
+    'fetching',
     'restoring',
     'deliverCompete',
     'deliverStable',

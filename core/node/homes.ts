@@ -38,8 +38,8 @@ interface Home {
   journal: Journal | undefined;
   /** Hash of the base on the disk. */
   written: string | undefined;
-  /** True while the base is being restored. */
-  busy: boolean;
+  /** What is being fetched or restored. */
+  busy: string | undefined;
   /** A cell being restored by a takeover, not yet running. */
   recovering: Cell | undefined;
   lostNode: string;
@@ -82,7 +82,7 @@ export class Homes {
   isRestoring(address: string): boolean {
     const home = this.homes.get(address);
     // Between the two the register is on its way to the disk.
-    return home?.machine.state.phase === 'restoring' || home?.recovering !== undefined;
+    return isComing(home?.machine.state) || home?.recovering !== undefined;
   }
 
   /** The application spawned the actor anew. @returns true if the register knows it and it comes back by itself */
@@ -94,8 +94,8 @@ export class Homes {
       this.forget(address);
       return false;
     }
-    if (home.machine.state.phase === 'restoring') home.machine.feed(at(this.host, { type: 'timer', timer: 'restore' } as const));
-    return home.machine.state.phase === 'restoring' || home.machine.state.register.owner.name !== this.host.id.name;
+    if (isComing(home.machine.state)) home.machine.feed(at(this.host, { type: 'timer', timer: 'restore' } as const));
+    return isComing(home.machine.state) || home.machine.state.register.owner.name !== this.host.id.name;
   }
 
   /** An actor of this home is about to leave. @throws {GodwitError} RESOURCE_EXHAUSTED, UNAVAILABLE the register cannot be written */
@@ -173,7 +173,7 @@ export class Homes {
       (timer) => at(this.host, { type: 'timer', timer }) as HomeEvent,
       this.host.options.clock,
     );
-    const home: Home = { machine, manifest, journal: undefined, written: undefined, busy: false, recovering: undefined, lostNode: '' };
+    const home: Home = { machine, manifest, journal: undefined, written: undefined, busy: undefined, recovering: undefined, lostNode: '' };
     this.homes.set(actor, home);
     return home;
   }
@@ -185,8 +185,11 @@ export class Homes {
         return;
       case 'persist':
         return this.persist(home, address, effect.register);
+      case 'obtain':
+        this.work(home, { type: 'obtained', hash: effect.base.hash }, () => this.obtain(address, effect.base, effect.from));
+        return;
       case 'restore':
-        this.restore(home, address, effect.base, effect.from);
+        this.work(home, { type: 'restored' }, () => this.restore(home, address, effect.base));
         return;
       case 'runHere':
         this.runHere(home, effect.epoch, effect.move, effect.incarnation);
@@ -212,24 +215,29 @@ export class Homes {
     return this.disk.register(address, entry, base === undefined || bytes === undefined ? undefined : { hash: base.hash, bytes }, covered ? null : undefined);
   }
 
-  private restore(home: Home, address: string, base: Base, from: string): void {
-    if (home.busy) return;
-    home.busy = true;
+  /** Does what the home waits for, once at a time, and tells it how that ended. */
+  private work(home: Home, done: { readonly type: 'obtained'; readonly hash: Hash } | { readonly type: 'restored' }, work: () => Promise<void>): void {
+    const key = 'hash' in done ? done.hash : done.type;
+    if (home.busy === key) return;
+    home.busy = key;
     const ended = (event: HomeEvent) => {
-      home.busy = false;
+      if (home.busy === key) home.busy = undefined;
       home.machine.feed(event);
     };
-    this.recover(home, address, base, from).then(
-      () => ended(at(this.host, { type: 'restored' } as const)),
+    work().then(
+      () => ended(at(this.host, done)),
       (thrown: unknown) => ended(failure(this.host, thrown)),
     );
   }
 
-  private async recover(home: Home, address: string, base: Base, from: string): Promise<void> {
+  private async obtain(address: string, { hash }: Base, from: string): Promise<void> {
+    this.bases.keep(address, hash, this.bases.get(hash) ?? (await this.obtainBase(from, address, hash)));
+  }
+
+  private async restore(home: Home, address: string, { hash }: Base): Promise<void> {
     const { host } = this;
-    const bytes = this.bases.get(base.hash) ?? (await this.obtainBase(from, address, base.hash));
-    // From here on this node is the standby.
-    this.bases.keep(address, base.hash, bytes);
+    const bytes = this.bases.get(hash);
+    if (bytes === undefined) throw new GodwitError('DATA_LOSS', `node ${host.id.name} is to keep base ${hash} of ${address}, and does not`);
     const capture = parseCapture(bytes);
     const native = host.knowsNatively(capture.protocol.definition);
     if (!native && home.manifest === undefined) {
@@ -270,6 +278,11 @@ export class Homes {
     const fields = report.type === 'tookOver' ? { from: report.from.name, epoch: report.epoch } : { reason: report.reason.message };
     this.host.options.logger.log(report.type === 'tookOver' ? 'warn' : 'error', `home.${report.type}`, { node: this.host.id.name, actor: address, ...fields });
   }
+}
+
+/** True while a takeover is under way. */
+function isComing(state: HomeState | undefined): boolean {
+  return state?.phase === 'fetching' || state?.phase === 'restoring';
 }
 
 /** H2. */

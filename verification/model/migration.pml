@@ -78,6 +78,7 @@ proctype Node(byte n) provided (!over && !toSelf) {
 proctype Home() provided (!over && !toSelf) {
   byte i, v;
   do
+  :: d_step { home == fetching && FOUND -> takeOver(); step(obtain, 0, 0, 0) }
   :: d_step { home == restoring && FOUND -> homeRestored(); step(restore, 0, 0, 0) }
   :: d_step { homeDue != FOREVER && TIMEOVER -> homeTimer(); step(overdue, 0, 0, 0) }
   :: d_step { goneSent -> homeGone(); step(deliverGone, 0, 0, 0) }

@@ -30,9 +30,6 @@
 #ifndef PATIENT
 #define PATIENT 0
 #endif
-#ifndef STRICT
-#define STRICT 0
-#endif
 #ifndef PERISHES
 #define PERISHES 0
 #endif
@@ -78,10 +75,13 @@
 #ifndef QUERY_PROVES
 #define QUERY_PROVES 0
 #endif
+#ifndef RAISE_FIRST
+#define RAISE_FIRST 0
+#endif
 #define SETTINGS skip
 #else
 hidden byte HOME, CRASHES, HOMECRASHES, TICKS, LEASE, TURNS, GOAL;
-hidden byte NOCALM, LOSEALL, PATIENT, STRICT, PERISHES, NO_RETAIN, NO_COMPETE, NO_GRANT, RUN_ON, NO_WAIT, NO_MARGIN, LEASE_FROM_GRANT, NO_DISK, NO_FENCE, NO_CAS, ANY_LIFE, EARLY_STABLE, QUERY_PROVES;
+hidden byte NOCALM, LOSEALL, PATIENT, PERISHES, NO_RETAIN, NO_COMPETE, NO_GRANT, RUN_ON, NO_WAIT, NO_MARGIN, LEASE_FROM_GRANT, NO_DISK, NO_FENCE, NO_CAS, ANY_LIFE, EARLY_STABLE, QUERY_PROVES, RAISE_FIRST;
 c_code {
   static int setting(const char *name, int otherwise) {
     const char *all = getenv("MODEL"), *at = all;
@@ -103,7 +103,6 @@ c_code {
     NOCALM = setting("NOCALM", 0); \
     LOSEALL = setting("LOSEALL", 0); \
     PATIENT = setting("PATIENT", 0); \
-    STRICT = setting("STRICT", 0); \
     PERISHES = setting("PERISHES", 0); \
     GOAL = setting("GOAL", 0); \
     NO_RETAIN = setting("NO_RETAIN", 0); \
@@ -119,5 +118,6 @@ c_code {
     ANY_LIFE = setting("ANY_LIFE", 0); \
     EARLY_STABLE = setting("EARLY_STABLE", 0); \
     QUERY_PROVES = setting("QUERY_PROVES", 0); \
+    RAISE_FIRST = setting("RAISE_FIRST", 0); \
   }
 #endif

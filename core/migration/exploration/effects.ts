@@ -120,13 +120,19 @@ export function carryHome(world: World, name: NodeName, effect: HomeEffect): voi
     case 'stopTimer':
       world.timer(name, `home ${effect.timer}`, effect);
       return;
-    case 'restore': {
+    case 'obtain': {
       const has = (node: WorldNode) => node.checkpoints.includes(effect.base.hash) || Object.values(node.retained).includes(effect.base.turns);
       const found = has(n) || (world.linked(name, effect.from as NodeName) && has(world.nodes[effect.from as NodeName]));
       if (found) n.checkpoints = [...n.checkpoints, effect.base.hash];
-      world.later(name, { role: 'home', event: found ? { type: 'restored' } : { type: 'failed', reason: reasonOf('UNAVAILABLE', 'no base', n.id) } });
+      world.later(name, {
+        role: 'home',
+        event: found ? { type: 'obtained', hash: effect.base.hash } : { type: 'failed', reason: reasonOf('UNAVAILABLE', 'no base', n.id) },
+      });
       return;
     }
+    case 'restore':
+      world.later(name, { role: 'home', event: { type: 'restored' } });
+      return;
     case 'runHere':
       world.run(name, effect.move, effect.epoch, world.home.register.base?.turns, Number.POSITIVE_INFINITY);
       return;

@@ -193,7 +193,6 @@ function leftoversOf(node: Node): string[] {
 /** Losing owner and standby together loses the actor (DESIGN §8). */
 function isLost(state: HomeState | undefined, livingLives: ReadonlySet<string>): boolean {
   if (state?.phase === 'lost') return true;
-  const { standby } = state?.register ?? {};
-  // What the home itself keeps is on its disk.
-  return state?.phase === 'restoring' && standby !== undefined && standby.name !== state.self.name && !livingLives.has(standby.boot);
+  const { owner, standby } = state?.register ?? {};
+  return state?.phase === 'fetching' && owner !== undefined && !livingLives.has(owner.boot) && standby !== undefined && !livingLives.has(standby.boot);
 }
