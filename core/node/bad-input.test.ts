@@ -245,7 +245,7 @@ test('bad input: corrupt, truncated and lying frames close the link with one lin
   const ref = spawn(node, Echo, 'e');
   await ref.say('ready');
   const from = { $address: 'liar', $protocol: { definition: 'application', version: 1, messages: {} } };
-  const open = (writer: FrameWriter) => writer.open(1, encode({ from, life: 'b', incarnation: 1, epoch: 1, to: 'node/e' }, outgoingRefs));
+  const open = (writer: FrameWriter) => writer.open(1, encode({ from, life: 'b', incarnation: 1, epoch: 1, to: 'node/e', first: 1 }, outgoingRefs));
   const frames: Array<(writer: FrameWriter) => Uint8Array> = [
     () => Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9),
     () => Uint8Array.of(1),

@@ -50,11 +50,15 @@ async function read(crashMs: number, waits: boolean): Promise<number[]> {
   const reading = (async () => {
     for await (const item of source.count({ from: 0, items }, { timeoutMs: 60_000 })) {
       seen.push(item);
-      await new Promise<void>((resolve) => void (go = resolve));
+      await new Promise<void>((resolve) => {
+        go = resolve;
+      });
     }
   })();
   let open = (_answer: number) => {};
-  passage = new Promise((resolve) => (open = resolve));
+  passage = new Promise((resolve) => {
+    open = resolve;
+  });
   const waited = waits ? source.wait(gate, { timeoutMs: 60_000 }) : undefined;
   for (let ms = 0; ms < crashMs; ms += readerPaceMs) {
     await w.advance(readerPaceMs);
@@ -63,7 +67,9 @@ async function read(crashMs: number, waits: boolean): Promise<number[]> {
   w.crash(edge);
   open(1);
   let done = false;
-  const finished = reading.finally(() => (done = true));
+  const finished = reading.finally(() => {
+    done = true;
+  });
   for (let step = 0; !done && step < 2000; step++) {
     await w.advance(readerPaceMs);
     go();

@@ -101,7 +101,11 @@ export class Inbound {
       return;
     }
     try {
+      const before = cell.cursors.get(from.$address);
+      const isLater = before !== undefined && before.epoch < epoch;
       const cursor = cell.cursorFor(from, life, incarnation, epoch);
+      // A copy that was over may have spoken to this life first; what its owner says no more was acknowledged by a former life. A durable receiver has but one.
+      if (isLater && cursor === before && !cell.durable && opened.first > cursor.accepted + 1) cursor.skipTo(opened.first);
       cursor.alone = cursor.accepted;
       cursor.sink = this.link;
       cursor.stream = stream;

@@ -140,7 +140,7 @@ export type Liar = Awaited<ReturnType<typeof createLiar>>;
 export function opening(name: string, body: object = {}): object {
   const protocol = { definition: 'application', version: 1, messages: {} };
   const { from = name, ...rest } = body as { from?: string };
-  return { from: { $address: from, $protocol: protocol }, life: 'b', incarnation: 1, epoch: 1, to: 'node/e', ...rest };
+  return { from: { $address: from, $protocol: protocol }, life: 'b', incarnation: 1, epoch: 1, to: 'node/e', first: 1, ...rest };
 }
 
 /** The name that `tell` sends by. */

@@ -247,6 +247,7 @@ export class Link implements AcknowledgementSink, FrameHandler {
       epoch,
       to: channel.to,
       toLife: channel.from.cursors.get(channel.to)?.life,
+      first: channel.held.peek()?.number ?? channel.next,
     };
     this.writer.open(channel.stream, encode(body, outgoingRefs));
   }

@@ -37,6 +37,8 @@ export interface OpenBody {
   readonly to: string;
   /** The life of the receiver whose asks this stream answers, if it answers any. */
   readonly toLife?: string | undefined;
+  /** Number of the first record that follows: what came before it was acknowledged. */
+  readonly first: number;
 }
 
 type Check = (value: unknown) => boolean;
@@ -112,6 +114,7 @@ const openShape: Shape = {
   epoch: isOrdinal,
   to: isAddress,
   toLife: optional(isText),
+  first: isOrdinal,
 };
 const answerShape: Shape = {
   node: optional(isName),

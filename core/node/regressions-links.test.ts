@@ -64,7 +64,7 @@ async function liar(node: Node, name: string) {
   await up;
   const open = (to: string, message: string) => {
     const from = { $address: name, $protocol: { definition: 'application', version: 1, messages: {} } };
-    writer.open(1, encode({ from, life: 'b', incarnation: 1, epoch: 1, to }, outgoingRefs));
+    writer.open(1, encode({ from, life: 'b', incarnation: 1, epoch: 1, to, first: 1 }, outgoingRefs));
     writer.name(1, encode(message, outgoingRefs));
   };
   /** Sends what was written; resolves when the node has read it, or closed the pipe over it. */

@@ -352,4 +352,20 @@ replay([
     { atMs: 3912, type: 'strike', a: 'edge-1', b: 'robot', frames: 5, mishap: { type: 'isolate', node: 'robot', forMs: 500, isSilent: false } },
     { atMs: 6514.536, type: 'ask', from: 'robot', to: 2, timeoutMs: 4000, steps: [] },
   ],
+  [
+    'a copy that was over spoke first to a new life of an application, which then took its owner for a liar',
+    {
+      seed: 40067211,
+      nodes: ['robot', 'edge-1', 'edge-2'],
+      rttMs: 4,
+      actors: ['robot/ledger-1 checkpointed', 'robot/ledger-2 durable', 'robot/ledger-3 checkpointed'],
+    },
+    { atMs: 401, type: 'move', actor: 1, to: 'edge-2' },
+    { atMs: 403.527, type: 'ask', from: 'edge-1', to: 1, timeoutMs: 20, steps: [] },
+    { atMs: 414.195, type: 'mishap', mishap: { type: 'isolate', node: 'edge-2', forMs: 6000, isSilent: false } },
+    { atMs: 3005, type: 'strike', a: 'edge-1', b: 'robot', frames: 7, mishap: { type: 'crash', node: 'edge-1', forMs: 500 } },
+    { atMs: 3405.405, type: 'ask', from: 'edge-1', to: 1, timeoutMs: 20, steps: [] },
+    { atMs: 3417, type: 'move', actor: 2, to: 'edge-1' },
+    { atMs: 3423.088, type: 'tell', from: 'edge-1', to: 2, count: 1, steps: [], throws: false },
+  ],
 ]);
