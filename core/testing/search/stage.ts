@@ -71,6 +71,8 @@ class Stage {
       await this.rest();
       const { leftovers } = this.ending();
       await this.mark();
+      // What waited for a link that came up just now may have asked.
+      if (cast.history.pending.some(({ isOver, isLiving }) => !isOver && isLiving())) await this.rest();
       const checks = new Checks(cast.history, { ...this.ending(), leftovers });
       checks.safety();
       checks.rest();
