@@ -205,8 +205,10 @@ export class Actors implements CellHost {
     this.host.routes.route(channel);
   }
 
+  readonly resolve = (address: string) => this.host.directory.resolve(address);
+
   where(address: string): Where | undefined {
-    const resolved = this.host.directory.resolve(address);
+    const resolved = this.resolve(address);
     const cell = this.cells.get(resolved);
     if (cell !== undefined) return { node: this.name, tier: cell.tier, epoch: cell.epoch };
     const location = this.host.directory.location(resolved);

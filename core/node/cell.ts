@@ -49,6 +49,7 @@ export interface CellHost {
   /** The actor was told to stop. */
   stopActor(cell: Cell): void;
   deadLetter(cell: Cell, record: ChannelRecord, reason: string): void;
+  resolve(address: string): string;
   progress(cell: Cell, ask: number, fraction: number): void;
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
 }

@@ -222,8 +222,10 @@ export class Outlet implements InstanceHost {
     let channel = this.channels.get(to.$address);
     while (channel?.successor !== undefined) channel = channel.successor;
     if (channel === undefined) {
-      channel = new Channel(this.cell, to.$address, this.cell.incarnation);
-      this.channels.set(to.$address, channel);
+      const address = this.host.resolve(to.$address);
+      if (address !== to.$address) return this.channelTo({ $address: address, $protocol: to.$protocol });
+      channel = new Channel(this.cell, address, this.cell.incarnation);
+      this.channels.set(address, channel);
       this.host.route(channel);
     }
     if ('$stream' in to) (to as { $stream: unknown }).$stream = channel;

@@ -172,12 +172,13 @@ test('senders: a node that is not linked to the home follows an actor from owner
   const up = nextEvent(other, 'link-up');
   linkNodes(other, one);
   await up;
-  spawn(other, Ledger, 'mine');
+  const mine = spawn(other, Ledger, 'mine');
   await other.repoint('other/mine', address, { node: 'one', tier: 'native', epoch: 2 });
   const shared = other.refTo(Ledger, address);
   t.is(await shared.put(1), 1);
   assertHandedOver(t, await home.move(address, { to: 'two', address: 'two.example' }), 'one', 'two');
 
   t.is(await shared.put(2), 2);
-  t.deepEqual(await ledger.all(), [1, 2]);
+  t.is(await mine.put(3, { timeoutMs: 4000 }), 3, 'a ref that was never used before leads there too');
+  t.deepEqual(await ledger.all(), [1, 2, 3]);
 });
