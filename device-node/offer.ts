@@ -42,7 +42,7 @@ export interface HostOffer extends OfferBase {
 export interface SharedOffer extends OfferBase {
   readonly kind: 'shared';
   readonly sharedName: string;
-  readonly existing: { readonly actor: string; readonly definition: string; readonly version: number; readonly epoch: number };
+  readonly existing: { readonly actor: string; readonly definition: string; readonly version: number; readonly epoch: number; readonly home: string };
 }
 
 /** What a cluster offers for one actor. @public */
@@ -59,7 +59,10 @@ export interface Lease {
   readonly move: MoveReport | undefined;
   /** Gets the actor back, with its state, from wherever it is by then. @throws {GodwitError} FAILED_PRECONDITION it is shared and another device's, or not away · UNAVAILABLE no link; it runs on there */
   recall(options?: { readonly trigger?: string }): Promise<MoveReport>;
-  /** Resolves with the reason if the host was lost and the actor was taken back without it; stays pending otherwise. */
+  /**
+   * Resolves with the reason if the host was lost and the actor was taken back without it; stays pending otherwise, and for a shared actor whose
+   * register the edge keeps: it comes back there.
+   */
   readonly lost: Promise<string>;
   /** False once it moved on, or was recalled, lost or stopped. */
   readonly active: boolean;
@@ -98,9 +101,9 @@ export function hostOfferFrom(message: OfferMessage, base: Omit<OfferBase, 'host
 }
 
 export function sharedOfferFrom(
-  { actor, definition, version, host, url, epoch }: Redirect,
+  { actor, definition, version, host, url, epoch, home }: Redirect,
   base: Omit<OfferBase, 'host' | 'url'>,
   sharedName: string,
 ): SharedOffer {
-  return { ...base, kind: 'shared', host, url, sharedName, existing: { actor, definition, version, epoch: Number(epoch) } };
+  return { ...base, kind: 'shared', host, url, sharedName, existing: { actor, definition, version, epoch: Number(epoch), home } };
 }

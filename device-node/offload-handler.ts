@@ -1,6 +1,7 @@
 // The paper's Offload Handler: asks clusters for offers, accepts one, moves the actor, gets it back, and knows what is away and where.
 //
 // H1 An actor has at most one lease: a move from one host to the next ends one and begins another. Where it is the home's register tells. H2 A move that fails leaves no room taken at the host: the assignment is released.
+// H4 The register of an actor is kept by its device, or, as long as it is shared, where its shared name is: then it outlives the device.
 // H3 The Offload Manager matters only until a move begins; recalls and losses go over the link alone.
 import {
   type ActorInfo,
@@ -83,6 +84,8 @@ interface Entry extends Offload, Stay {
 
 /** How long the shared actor may take to merge a state: it may have to wait for its turn. */
 const mergeMs = 30_000;
+/** How long an acceptance waits for the register to be where it belongs, in milliseconds: a round trip and an fsync. It goes on without. */
+const homeMs = 2000;
 
 export class ClusterOffloadHandler implements OffloadHandler {
   private readonly leases = new Map<string, Entry>();
@@ -152,7 +155,9 @@ export class ClusterOffloadHandler implements OffloadHandler {
     try {
       await links.to(host, url);
       const report = await node.move(actor, { to: host, address: url, token, trigger });
-      return this.leased(stay, report);
+      const lease = this.leased(stay, report);
+      await this.settleHome(stay);
+      return lease;
     } catch (thrown) {
       // H2. It may have moved, or still move, though nobody could tell.
       const { details } = GodwitError.from(thrown);
@@ -178,8 +183,14 @@ export class ClusterOffloadHandler implements OffloadHandler {
     }
     if (definition.protocol.messages.merge !== 'reply')
       throw new GodwitError('FAILED_PRECONDITION', `actor ${actor} cannot join '${sharedName}': ${definition.name} has no message 'merge' that takes a state`);
+    if (existing.actor === actor)
+      throw new GodwitError(
+        'FAILED_PRECONDITION',
+        `actor ${actor} cannot join '${sharedName}': an actor of this address has the name, spawned by a former life of ${node.name} that kept nothing`,
+      );
     await links.to(host, url);
-    const state = await node.repoint(actor, existing.actor, { node: host, tier: 'unknown', epoch: existing.epoch });
+    const { epoch, home } = existing;
+    const state = await node.repoint(actor, existing.actor, { node: host, tier: 'unknown', epoch, ...(home === '' ? {} : { home }) });
     const shared = node.refTo(definition, existing.actor) as unknown as { merge(state: unknown, options: { timeoutMs: number }): Promise<unknown> };
     try {
       await shared.merge(state, { timeoutMs: mergeMs });
@@ -231,14 +242,34 @@ export class ClusterOffloadHandler implements OffloadHandler {
     return lease;
   }
 
+  /** H4. An edge that does not take it (it has no data directory) leaves it where it is. */
+  private async settleHome({ actor, host, sharedName }: Stay): Promise<void> {
+    const { node, clock } = this.options;
+    const home = sharedName === undefined ? node.name : host;
+    let cancel: Cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.after(homeMs, resolve);
+    });
+    try {
+      await Promise.race([node.rehome(actor, home), late]);
+    } catch (thrown) {
+      const { code, message } = GodwitError.from(thrown);
+      this.options.logger.log('info', 'offload.home-not-settled', { node: node.name, actor, home, code, reason: message });
+    } finally {
+      cancel();
+    }
+  }
+
   /** What the owner could not tell, the home's register does. */
   private settle(actor: string): void {
     const { node, links } = this.options;
     const [entry, expected] = [this.leases.get(actor), this.expected.get(actor)];
     const host = node.where(actor)?.node;
     if (host === undefined || host === node.name || host === entry?.host || (entry !== undefined && entry.lease.actor !== actor)) return;
-    if (expected?.host === host) this.leased(expected, undefined);
-    else if (entry !== undefined) this.leased({ ...entry, host, url: links.addressOf(host) ?? '' }, undefined);
+    const stay = expected?.host === host ? expected : entry === undefined ? undefined : { ...entry, host, url: links.addressOf(host) ?? '' };
+    if (stay === undefined) return;
+    this.leased(stay, undefined);
+    this.settleHome(stay).catch(() => undefined);
   }
 
   private isOn(actor: string, host: string): boolean {
@@ -256,6 +287,9 @@ export class ClusterOffloadHandler implements OffloadHandler {
 
   /** H3 */
   private follow(event: NodeEvent): void {
+    if (event.type === 'link-up')
+      for (const entry of this.leases.values())
+        if (entry.host === event.peer && entry.lease.actor === entry.actor) this.settleHome(entry).catch(() => undefined);
     if (event.type !== 'restored' && event.type !== 'arrived') return;
     this.expected.delete(event.actor);
     if (event.type === 'restored') this.leases.get(event.actor)?.end(`host ${event.lostNode} was lost; ${event.actor} goes on here after ${event.turns} turns`);

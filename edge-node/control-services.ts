@@ -27,6 +27,8 @@ export interface ControlRoles {
   readonly remote: RemoteOffloadHandler;
   readonly execution: ExecutionHandler;
   readonly telemetry: HostTelemetry;
+  /** The node that keeps an actor's register. */
+  readonly homeOf: (actor: string) => string;
   /** The actors of the host's node. */
   readonly actors: () => ActorInfo[];
 }
@@ -40,6 +42,11 @@ const addressForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(\/[A-Za-z0-9][A-Za-z0-9._
 /** Registers every control service. */
 export function registerControl(router: ConnectRouter, roles: ControlRoles): void {
   const { manager, remote, execution, telemetry } = roles;
+  const messageFromRedirect = (redirect: Redirect): MessageInitShape<typeof RedirectSchema> => ({
+    ...redirect,
+    epoch: BigInt(redirect.epoch),
+    home: roles.homeOf(redirect.actor),
+  });
   router.service(OffloadManagerService, {
     requestOffload(message) {
       const { offers, redirect, refusals } = manager.request(requestFrom(message));
@@ -149,10 +156,6 @@ function messageFromOffer({ token, host, expiresInMs }: Offer): MessageInitShape
     expiresInMs,
     price: 0,
   };
-}
-
-function messageFromRedirect(redirect: Redirect): MessageInitShape<typeof RedirectSchema> {
-  return { ...redirect, epoch: BigInt(redirect.epoch) };
 }
 
 function messageFromReservation(held: Reservation): MessageInitShape<typeof ReservationSchema> {

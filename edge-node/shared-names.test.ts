@@ -80,6 +80,29 @@ test('shared names: a name that was given up, or whose actor left, is forgotten'
   );
 });
 
+test('shared names: an actor that comes back by itself after a restart has its name again, until it leaves', async (t) => {
+  const restart = await living(t);
+  const first = await restart();
+  await first.names.claim('map', 't1', 'robot-1/map');
+  t.true(first.names.keepsNameOf('robot-1/map'), 'claimed');
+  first.names.take('map', 't1', redirect('robot-1/map'));
+  t.true(first.names.keepsNameOf('robot-1/map'), 'taken');
+  t.false(first.names.keepsNameOf('robot-2/map'));
+  const { names, clock } = await restart();
+  t.true(names.keepsNameOf('robot-1/map'), 'kept');
+
+  names.cameBack(redirect('robot-2/map'));
+  names.cameBack(redirect('robot-1/map'));
+  await clock.advance(5000);
+
+  t.deepEqual(names.at('map'), redirect('robot-1/map'));
+  t.deepEqual(await names.claim('map', 't2', 'robot-2/map'), redirect('robot-1/map'));
+  names.left('robot-1/map');
+  t.is(names.at('map'), undefined);
+  t.false(names.keepsNameOf('robot-1/map'));
+  t.is((await restart()).store.found.size, 0);
+});
+
 test('shared names: a claim that cannot be put on disk is not granted', async (t) => {
   const full = new GodwitError('RESOURCE_EXHAUSTED', 'the disk is full');
   const failures = [full];

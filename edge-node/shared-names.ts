@@ -1,12 +1,13 @@
 // Names under which one actor is shared by every device of the cluster (the paper's Map Server).
 //
 //   free ──claim──▶ claimed ──arrived──▶ taken ──left──▶ free
-//    ▲                └──gave up──▶ free   │
+//    ▲                └──gave up──▶ free   │                             ┌──came back by itself──▶ taken
 //    │                                    └──the edge started again──▶ kept ──claim by the same actor──▶ claimed
 //    └──────────────────────time is over──────────────────────────────┘
 //
 // While a name is claimed, another claim waits: the first one's move is under way. While it is kept, the actor that had it is at its home or on
-// its way back: others are refused, so that no second actor gets the name only because the edge started again.
+// its way back: others are refused, so that no second actor gets the name only because the edge started again. If the edge itself is its home
+// (the register was handed to it: see `core/node/rehoming.ts`) it comes back here, and the name is taken again.
 //
 // N1 Whose a name is, is on disk before its claim is granted; that it is free again may be lost in a crash, which keeps it for a while.
 import { type Cancel, type Clock, GodwitError, type Logger, type Store, silentLogger } from '#core';
@@ -25,12 +26,14 @@ export interface SharedNamesOptions {
 interface Claimed {
   readonly status: 'claimed';
   readonly token: string;
+  readonly actor: string;
   readonly settled: Promise<void>;
   readonly settle: () => void;
 }
 interface Taken {
   readonly status: 'taken';
-  readonly token: string;
+  /** Undefined for one that came back by itself. */
+  readonly token: string | undefined;
   readonly at: Redirect;
 }
 interface Kept {
@@ -108,6 +111,28 @@ export class SharedNames {
     if (entry.status === 'claimed') entry.settle();
   }
 
+  /** Whether an actor has a name, is about to, or had one when the edge started: then its register may be kept here. */
+  readonly keepsNameOf = (actor: string): boolean => [...this.names.values()].some((entry) => actorOf(entry) === actor);
+
+  /** An actor runs here that no device has just brought: the edge is its home. It has the names again that are kept for it. */
+  cameBack(at: Redirect): void {
+    for (const [name, entry] of this.names) {
+      if (entry.status !== 'kept' || entry.actor !== at.actor) continue;
+      entry.cancel();
+      this.names.set(name, { status: 'taken', token: undefined, at });
+      this.logger.log('info', 'shared-name.back', { name, actor: at.actor });
+    }
+  }
+
+  /** An actor that had come back left the cluster. */
+  left(actor: string): void {
+    for (const [name, entry] of this.names) {
+      if (entry.status !== 'taken' || entry.token !== undefined || entry.at.actor !== actor) continue;
+      this.names.delete(name);
+      this.forget(name);
+    }
+  }
+
   /** The claimant gave up, or the actor left the cluster. */
   free(name: string, token: string): void {
     const entry = this.names.get(name);
@@ -132,7 +157,7 @@ export class SharedNames {
     const settled = new Promise<void>((resolve) => {
       settle = resolve;
     });
-    this.names.set(name, { status: 'claimed', token, settled, settle });
+    this.names.set(name, { status: 'claimed', token, actor, settled, settle });
     try {
       // N1
       await this.store?.write(new Map([[prefix + name, new TextEncoder().encode(actor)]]));
@@ -157,4 +182,8 @@ export class SharedNames {
       this.logger.log('warn', 'shared-name.not-forgotten', { name, reason: GodwitError.from(thrown).message });
     });
   }
+}
+
+function actorOf(entry: Claimed | Taken | Kept): string {
+  return entry.status === 'taken' ? entry.at.actor : entry.actor;
 }

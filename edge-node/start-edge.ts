@@ -36,6 +36,7 @@ import { registerControl } from './control-services.js';
 import { ExecutionHandler } from './execution-handler.js';
 import type { HostFacts, OffloadRequest } from './offers.js';
 import { OffloadManager } from './offload-manager.js';
+import { followOwnActors } from './own-actors.js';
 import { PeerLinks } from './peer-links.js';
 import { RemoteOffloadHandler } from './remote-offload-handler.js';
 import { ResourceManager } from './resource-manager.js';
@@ -81,9 +82,9 @@ export interface EdgeOptions {
   /** Answers paths that no service has, e.g. a dashboard. */
   readonly fallback?: ConnectServerOptions['fallback'];
   /**
-   * Directory for what the edge keeps beyond a crash: shared names, and the registers and bases of actors spawned here. It is made if its parent
-   * is there, is on a local file system, and belongs to one running edge. Without it the edge is home of no durable actor, and a restart forgets
-   * its registers and names. Actors that devices moved here are kept by their homes either way.
+   * Directory for what the edge keeps beyond a crash: shared names, and the registers and bases of actors that have one or were spawned here. It
+   * is made if its parent is there, is on a local file system, and belongs to one running edge. Without it the edge is home of no durable and no
+   * shared actor, and a restart forgets its registers and names. What devices moved here without a shared name is kept by them either way.
    */
   readonly dataDir?: string;
   readonly logger?: Logger;
@@ -149,6 +150,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
     modules: options.modules,
   });
   const remote = new RemoteOffloadHandler({ host: name, clock, logger, limits, chooseTier: execution.chooseTier });
+  const names = new SharedNames({ clock, logger, ...(store === undefined ? {} : { store }) });
   const node: Node = createNode({
     name,
     clock,
@@ -161,6 +163,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
     hostFunctions: execution.hostFunctions,
     definitions: options.definitions ?? [],
     admit: remote.admit,
+    keepsNameOf: names.keepsNameOf,
     reach: links,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
     ...(store === undefined ? {} : { store }),
@@ -171,7 +174,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
   const manager = new OffloadManager({
     name,
     resources,
-    names: new SharedNames({ clock, logger, ...(store === undefined ? {} : { store }) }),
+    names,
     logger,
     ...(options.authorise === undefined ? {} : { authorise: options.authorise }),
     ...(options.limits?.offloadsPerDevice === undefined ? {} : { maxOffloadsPerDevice: options.limits.offloadsPerDevice }),
@@ -206,7 +209,8 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
       auth,
       accept: (pipe) => node.accept(pipe),
       blobs,
-      routes: (router) => registerControl(router, { manager, remote, execution, telemetry, actors: () => node.actors() }),
+      routes: (router) =>
+        registerControl(router, { manager, remote, execution, telemetry, actors: () => node.actors(), homeOf: (actor) => node.homeOf(actor) }),
       health,
       logger,
       clock,
@@ -226,6 +230,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
       ...limits,
     };
     resources.addHost({ facts, remote });
+    followOwnActors(node, names, facts);
     logger.log('info', 'edge.listening', { node: name, url, tiers });
     return { node, url, port, manager, resources, remote, execution, health, closeControl, close, [Symbol.asyncDispose]: close };
   } catch (thrown) {

@@ -83,8 +83,11 @@ function onPropose(state: HomeState, message: Extract<MigrationMessage, { type: 
 }
 
 function onQuery(state: HomeState, message: Extract<MigrationMessage, { type: 'query' }>): HomeStep {
-  const { from, move, askedAtMs } = message;
-  if (sameNode(from, state.register.owner) && state.phase !== 'restoring') {
+  const { from, move, askedAtMs, epoch } = message;
+  const { register } = state;
+  // A copy of the past on the owner's very node keeps nobody alive: only what owns, or is the target that shall, may ask for the lease.
+  const isItsOwn = epoch === register.epoch || (epoch === register.epoch - 1 && move === register.move);
+  if (isItsOwn && sameNode(from, register.owner) && state.phase !== 'restoring') {
     // Nobody took over, so the same epoch is leased again (O3), even to one that was thought lost.
     return { state: { ...state, phase: 'settled' }, effects: [waitForLease(state), grantTo(state, askedAtMs)] };
   }

@@ -350,6 +350,32 @@ test('home: after a restart it waits one full lease of a foreign owner', (t) => 
   t.deepEqual(stepHome(leased, { type: 'restarted', nowMs: 0 }).effects, [{ type: 'startTimer', timer: 'lease', delayMs: 2100 }]);
 });
 
+test('migration: a source, a target and an owner that hear of another home turn to it', (t) => {
+  const to = (step: { effects: readonly { type: string; to?: unknown }[] }) => step.effects.filter(({ type }) => type === 'send').map((effect) => effect.to);
+  const rehomed = { type: 'rehomed', home: 'site', nowMs: 100 } as const;
+
+  const source = stepSource(sourceAfter(begin, warmed, frozen, ready), rehomed);
+  t.deepEqual([sent(source), to(source)], [['propose'], ['site']]);
+  t.deepEqual(sent(stepSource(sourceAfter(begin), rehomed)), []);
+
+  const target = stepTarget(targetAfter(...warm, arrived, restored), rehomed);
+  t.deepEqual(
+    [sent(target), to(target)],
+    [
+      ['query', 'ready'],
+      ['site', 'device'],
+    ],
+  );
+  const grant = (from: string) => told({ type: 'grant', ...by({ name: from, boot: '1' }, 2), owner: edge, leaseMs: 2000 }, 110);
+  t.deepEqual(types(stepTarget(target.state, grant('device'))), ['refuse']);
+  t.is(types(stepTarget(target.state, grant('site')))[0], 'run');
+
+  const of = { actor, move, self: edge, home: 'device', epoch: 2, timings: defaultTimings };
+  const owner = stepOwner(createOwner(of, 2000, 0).state, rehomed);
+  t.deepEqual([sent(owner), to(owner), owner.state.leaseUntilMs], [['query'], ['site'], 2000]);
+  t.deepEqual(sent(stepOwner(createOwner(of, Number.POSITIVE_INFINITY, 0).state, rehomed)), []);
+});
+
 test('migration: messages of forgotten moves are answered so that nobody waits', (t) => {
   t.is(answerStray({ type: 'ready', ...by(edge), hash: capture.hash }, device)?.message.type, 'cancel');
   t.is(answerStray({ type: 'capture', ...by(device), capture }, edge)?.message.type, 'refused');

@@ -64,6 +64,8 @@ export type OwnerEvent = At &
     /** A checkpoint taken at this epoch was acknowledged by its standby; supersedes one that is still being announced. */
     | { readonly type: 'checkpointStable'; readonly stable: Stable }
     | { readonly type: 'peerRegained'; readonly peer: string }
+    /** The register was handed to another node. */
+    | { readonly type: 'rehomed'; readonly home: string }
     /** The source machine's `handOver`. */
     | { readonly type: 'handedOver' }
   );
@@ -106,11 +108,19 @@ export function stepOwner(state: OwnerState, event: OwnerEvent): OwnerStep {
       return event.epoch > state.of.epoch ? stayAnd(state, query(state, event.nowMs)) : stay(state);
     case 'peerRegained':
       return event.peer === state.of.home && !isEndless(state) ? stayAnd(state, query(state, event.nowMs)) : stay(state);
+    case 'rehomed':
+      return onRehomed({ ...state, of: { ...state.of, home: event.home } }, event.nowMs);
     case 'handedOver':
       return end(state, 'handedOver');
     default:
       return unreachable(event);
   }
+}
+
+/** The lease that the former home gave goes on; what it has not confirmed the new one may not have. */
+function onRehomed(state: OwnerState, nowMs: number): OwnerStep {
+  const announced = announce(state);
+  return isEndless(state) ? announced : { state: announced.state, effects: [query(state, nowMs), ...announced.effects] };
 }
 
 function onMessage(state: OwnerState, message: MigrationMessage, nowMs: number): OwnerStep {

@@ -37,6 +37,8 @@ export type SourceEvent = At &
     | { readonly type: 'cancel'; readonly reason: ErrorValue }
     | { readonly type: 'timer'; readonly timer: SourceTimer }
     | { readonly type: 'peerLost' | 'peerRegained'; readonly peer: string }
+    /** The register was handed to another node. */
+    | { readonly type: 'rehomed'; readonly home: string }
   );
 
 /** How a move stands, for whoever asked for it: `committed`, `running`, `done` in this order, or one of the two other ends. */

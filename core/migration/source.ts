@@ -72,6 +72,8 @@ export function stepSource(state: SourceState, event: SourceEvent): SourceStep {
         : stay(state);
     case 'peerRegained':
       return 'plan' in state && event.peer === state.plan.home ? askHome(state, event.nowMs) : stay(state);
+    case 'rehomed':
+      return state.phase === 'idle' ? stay(state) : askHome({ ...state, plan: { ...state.plan, home: event.home } }, event.nowMs);
     default:
       return unreachable(event);
   }
@@ -123,12 +125,21 @@ function onRunning(state: Exclude<SourceState, { phase: 'idle' }>, epoch: Epoch)
 }
 
 function begin(plan: MovePlan): SourceStep {
-  const { target, home, manifest, token, blobs, expectedBytes, timings } = plan;
+  const { target, home, term, manifest, token, blobs, expectedBytes, timings } = plan;
   return enter(
     undefined,
     { phase: 'preparing', plan },
     timings.prepareTimeoutMs,
-    send(plan, 'prepare', { target, home, manifest, ...(token === undefined ? {} : { token }), blobs, expectedBytes, timings }),
+    send(plan, 'prepare', {
+      target,
+      home,
+      ...(term === undefined ? {} : { term }),
+      manifest,
+      ...(token === undefined ? {} : { token }),
+      blobs,
+      expectedBytes,
+      timings,
+    }),
   );
 }
 

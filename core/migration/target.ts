@@ -67,6 +67,8 @@ export type TargetEvent = At &
     | { readonly type: 'failed'; readonly reason: ErrorValue }
     | { readonly type: 'timer'; readonly timer: TargetTimer }
     | { readonly type: 'peerLost' | 'peerRegained'; readonly peer: string }
+    /** The register was handed to another node. */
+    | { readonly type: 'rehomed'; readonly home: string }
   );
 
 export type TargetEffect =
@@ -118,9 +120,18 @@ export function stepTarget(state: TargetState, event: TargetEvent): TargetStep {
       return isEarly(state) && event.peer === state.plan.source.name ? discard(state) : stay(state);
     case 'peerRegained':
       return state.phase === 'ready' && event.peer === state.plan.home ? ask(state, event.nowMs) : stay(state);
+    case 'rehomed':
+      return onRehomed(state, event.home, event.nowMs);
     default:
       return unreachable(event);
   }
+}
+
+/** What the former home granted came before the word of its successor. */
+function onRehomed(state: TargetState, home: string, nowMs: number): TargetStep {
+  if (state.phase === 'idle') return stay(state);
+  const next: Exclude<TargetState, { phase: 'idle' }> = { ...state, plan: { ...state.plan, home } };
+  return next.phase === 'ready' ? ask(next, nowMs) : stay(next);
 }
 
 function onMessage(state: TargetState, message: MigrationMessage, nowMs: number): TargetStep {

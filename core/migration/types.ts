@@ -107,6 +107,8 @@ export interface MovePlan {
   readonly target: NodeId;
   /** Name of the node that keeps the register: may be the source, the target or a third one. */
   readonly home: string;
+  /** The how-manieth hand-over made it that; absent for the first home. */
+  readonly term?: number;
   readonly manifest: Manifest;
   /** What the accepted offer gave the source; the target's admission checks it. */
   readonly token?: string;
@@ -135,7 +137,10 @@ type Message<T extends string, Fields = unknown> = Readonly<{ type: T } & Head &
 /** What nodes say to each other about a move; plain data that the codec carries. */
 export type MigrationMessage =
   /** source → target: reserve, and say what is missing. For this life of the target only: another would never be believed. */
-  | Message<'prepare', { target: NodeId; home: string; manifest: Manifest; token?: string; blobs: readonly Hash[]; expectedBytes: number; timings: Timings }>
+  | Message<
+      'prepare',
+      { target: NodeId; home: string; term?: number; manifest: Manifest; token?: string; blobs: readonly Hash[]; expectedBytes: number; timings: Timings }
+    >
   /** target → source: reserved; these blobs are missing. */
   | Message<'prepared', { missing: readonly Hash[] }>
   /** source → target: the missing blobs are on offer. */

@@ -10,7 +10,7 @@ import type { Manifest, Tier } from '../ports/module-source.js';
 import type { Instance, InstanceCapture, Payload, TurnEnd } from '../ports/runtime.js';
 import { Cell, type CellHost } from './cell.js';
 import type { Channel } from './channel.js';
-import { type Directory, homeOf } from './directory.js';
+import { type Directory, originOf } from './directory.js';
 import type { BounceAnswer, Link } from './link.js';
 import type { CellTimer, PendingAsk } from './pending.js';
 import { outgoingRefs } from './refs.js';
@@ -33,8 +33,8 @@ export interface ActorsHost {
   checkpointWhenDue(cell: Cell): void;
   /** A durable actor lost its instance: what its home keeps is all there is of it. */
   instanceLost(cell: Cell): void;
-  /** The application spawned an actor of this home. @returns true if it exists already, elsewhere or on its way back */
-  spawned(address: string): boolean;
+  /** The application spawned an actor. @param again does so after all, should nobody know of it @returns true if it exists already, elsewhere or on its way back */
+  spawned(address: string, again: () => void): boolean;
   /** An actor ended here for good. */
   ended(cell: Cell): void;
 }
@@ -98,7 +98,8 @@ export class Actors implements CellHost {
       throw new GodwitError('ALREADY_EXISTS', `actor ${address} exists as ${running.target.$protocol.definition}, not ${protocol.definition}`);
     }
     if (definition !== undefined) this.definitions.set(definition.name, definition);
-    if (homeOf(address) === this.name ? this.host.spawned(address) : this.isElsewhere(address)) return;
+    const again = () => this.start(address, protocol, definition, manifest, life);
+    if (originOf(address) === this.name ? this.host.spawned(address, again) : this.isElsewhere(address)) return;
     const cell = new Cell({ $address: address, $protocol: protocol }, definition, this);
     cell.tier = definition === undefined ? 'script' : 'native';
     cell.manifest = manifest;
@@ -144,7 +145,7 @@ export class Actors implements CellHost {
     this.nextIncarnation = Math.max(this.nextIncarnation, cell.incarnation + 1);
     this.cells.set(cell.address, cell);
     directory.adopt(cell.address, { node: this.name, epoch: cell.epoch });
-    cell.byCheckpoint = cell.durable || (homeOf(cell.address) !== this.name && cell.checkpointTurns > 0);
+    cell.byCheckpoint = cell.durable || (originOf(cell.address) !== this.name && cell.checkpointTurns > 0);
     for (const cursor of cell.cursors.values()) cursor.byCheckpoint = cell.byCheckpoint;
     for (const channel of cell.outlet.channels.values()) routes.route(channel);
     routes.reroute(cell.address);
@@ -154,7 +155,7 @@ export class Actors implements CellHost {
   leave(cell: Cell, to: NodeId, epoch: number): void {
     this.host.directory.adopt(cell.address, { node: to.name, epoch });
     const address = this.host.dialledAt(to.name);
-    this.remove(cell, { node: to.name, epoch, ...(address === undefined ? {} : { address }) });
+    this.remove(cell, to.name === this.name ? { coming: true } : { node: to.name, epoch, ...(address === undefined ? {} : { address }) });
     this.host.routes.leave(cell);
   }
 
@@ -301,7 +302,7 @@ export class Actors implements CellHost {
 
   /** @throws {GodwitError} FAILED_PRECONDITION its home has no store */
   private beginDurable(cell: Cell): void {
-    if (homeOf(cell.address) === this.name && this.options.store === undefined) {
+    if (originOf(cell.address) === this.name && this.options.store === undefined) {
       throw new GodwitError(
         'FAILED_PRECONDITION',
         `actor ${cell.address} is durable, and its home ${this.name} keeps nothing beyond a crash: start the node with a data directory (a store)`,

@@ -3,7 +3,6 @@
 import { GodwitError } from '../errors.js';
 import { type MigrationMessage, type NodeId, type PrepareMessage, type Register, receiversOf, type SourceState, type TargetState } from '../migration/index.js';
 import { sameNode } from '../migration/types.js';
-import { homeOf } from './directory.js';
 
 /** Moves that may be on their way to this node at once: each holds a reservation, and later an instance. */
 const maxIncomingMoves = 1024;
@@ -46,7 +45,7 @@ export function denialOf(message: MigrationMessage, source: SourceState | undefi
  * @throws {GodwitError} FAILED_PRECONDITION it is for another life of this node, or it came and is over · PERMISSION_DENIED its owner is another · RESOURCE_EXHAUSTED too many
  */
 export function checkPrepare(message: PrepareMessage, self: NodeId, register: Register | undefined, epochHere: number | undefined, moves: number): void {
-  const { actor, epoch, from, target } = message;
+  const { actor, epoch, from, home, target } = message;
   if (!sameNode(target, self))
     throw new GodwitError(
       'FAILED_PRECONDITION',
@@ -54,7 +53,7 @@ export function checkPrepare(message: PrepareMessage, self: NodeId, register: Re
     );
   if (epochHere !== undefined && epochHere > epoch)
     throw new GodwitError('FAILED_PRECONDITION', `${actor} runs on ${self.name} at epoch ${epochHere}, a move of epoch ${epoch} is over`);
-  if (homeOf(actor) === self.name && (register === undefined || !sameNode(register.owner, from) || register.epoch !== epoch)) {
+  if (home === self.name && (register === undefined || !sameNode(register.owner, from) || register.epoch !== epoch)) {
     const owner = register === undefined ? 'nobody away from here' : `${register.owner.name} at epoch ${register.epoch}`;
     throw new GodwitError('PERMISSION_DENIED', `node ${from.name} wants to move ${actor} home at epoch ${epoch}, which is owned by ${owner}`);
   }

@@ -11,7 +11,7 @@ import { type CellCapture, captureCell, encodeCapture } from './capture.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
 import { type Delta, deltaOf } from './delta.js';
-import { homeOf } from './directory.js';
+import { originOf } from './directory.js';
 import type { Homes } from './homes.js';
 import { deleteBlob, inlineCaptureBytes, type MigrationHost } from './migration-host.js';
 import { type Journal, journalOf } from './replay.js';
@@ -53,6 +53,9 @@ export interface JournaledMessage {
   readonly sequence: number;
 }
 
+/** What an owner and its home say to each other of checkpoints. */
+export type BackupMessage = CheckpointMessage | CheckpointWantedMessage | JournalMessage | JournaledMessage;
+
 /** A checkpoint whose base the register does not name yet. */
 interface Unconfirmed {
   readonly base: Base;
@@ -69,6 +72,8 @@ const maxUnconfirmed = 2;
 /** The backup of one actor that runs here. */
 export class Backup {
   private busy = false;
+  /** The home has no base of it at all. */
+  private missing = false;
   /** What the home was told last, to build the next delta on; undefined while it may not have heard. */
   private latest: { readonly hash: Hash; readonly state: Uint8Array } | undefined;
   private unconfirmed: Unconfirmed[] = [];
@@ -107,6 +112,12 @@ export class Backup {
         this.failed(thrown);
       },
     );
+  }
+
+  /** The home has nothing to begin from: whatever the actor's checkpoints are otherwise, it needs one. */
+  miss(): void {
+    this.missing = true;
+    this.due();
   }
 
   /** The register names this base: everything up to it is safe. */
@@ -154,11 +165,11 @@ export class Backup {
   }
 
   private get isAtHome(): boolean {
-    return homeOf(this.cell.address) === this.host.id.name;
+    return this.host.directory.homeOf(this.cell.address) === this.host.id.name;
   }
 
   private get homeLink() {
-    return this.host.routes.links.get(homeOf(this.cell.address));
+    return this.host.routes.links.get(this.host.directory.homeOf(this.cell.address));
   }
 
   private isReachable(): boolean {
@@ -167,9 +178,10 @@ export class Backup {
 
   private isDue(): boolean {
     const { cell } = this;
+    if (this.missing) return true;
     const turns = cell.turns - cell.checkpointedTurns;
     if (cell.durable) return turns > 0 || cell.outlet.uncaptured;
-    return !this.isAtHome && cell.checkpointTurns > 0 && turns >= cell.checkpointTurns;
+    return originOf(cell.address) !== this.host.id.name && cell.checkpointTurns > 0 && turns >= cell.checkpointTurns;
   }
 
   private async take(): Promise<void> {
@@ -178,6 +190,7 @@ export class Backup {
     const bytes = encodeCapture(capture);
     const hash = await this.host.options.digest.sha256(bytes);
     if (cell.status !== 'running') return;
+    this.missing = false;
     const checkpoint: Unconfirmed = { base: { hash, turns }, bytes, handled, sent };
     this.unconfirmed.push(checkpoint);
     for (const { channel, number } of sent) this.told.set(channel, Math.max(number, this.told.get(channel) ?? 0));

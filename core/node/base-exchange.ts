@@ -26,6 +26,7 @@ export class BaseExchange {
   constructor(
     private readonly host: MigrationHost,
     private readonly bases: Bases,
+    private readonly askHome: (actor: string) => void,
   ) {}
 
   /** @throws {GodwitError} UNAVAILABLE no link to it · NOT_FOUND it has no such base · DATA_LOSS what it sent is something else */
@@ -46,6 +47,14 @@ export class BaseExchange {
   /** The standby's side. */
   wanted({ actor, hash }: BaseWantedMessage, link: Link): void {
     const answer = (rest: Partial<BaseMessage>) => link.control({ type: 'base', hash, ...rest });
+    if (this.host.directory.homeOf(actor) !== link.peer.node) {
+      const denied = new GodwitError('PERMISSION_DENIED', `node ${link.peer.node} wants a base of ${actor}, and is not its home`);
+      link.refuse('control', denied);
+      // It may have become it: then it asks again.
+      if (this.bases.isFor(actor, hash)) this.askHome(actor);
+      answer({ error: valueFromError(denied, this.host.id.name) });
+      return;
+    }
     const bytes = this.bases.isFor(actor, hash) ? this.bases.get(hash) : undefined;
     if (bytes === undefined) {
       const error = new GodwitError('NOT_FOUND', `node ${this.host.id.name} keeps no base ${hash} of ${actor}`);

@@ -44,9 +44,14 @@ export class Bases {
     for (const one of [...older]) this.drop(actor, one);
   }
 
-  forget(actor: string): void {
+  /** Another node keeps its checkpoints. A move's frozen copy is still this node's. */
+  forgetCheckpoints(actor: string): void {
     for (const hash of this.keptFor.get(actor) ?? []) this.bytesOf.delete(hash);
     this.keptFor.delete(actor);
+  }
+
+  forget(actor: string): void {
+    this.forgetCheckpoints(actor);
     for (const [hash, copy] of this.retained) if (copy.actor === actor) this.retained.delete(hash);
   }
 

@@ -4,7 +4,6 @@ import { Backup, type CheckpointMessage, type CheckpointWantedMessage, type Jour
 import type { Bases } from './bases.js';
 import type { Cell } from './cell.js';
 import { applyDelta } from './delta.js';
-import { homeOf } from './directory.js';
 import type { Homes } from './homes.js';
 import type { Link } from './link.js';
 import type { MigrationHost } from './migration-host.js';
@@ -41,21 +40,31 @@ export class Checkpoints {
   }
 
   journaled(message: JournaledMessage, from: Link): void {
-    if (homeOf(message.actor) === from.peer.node) this.backups.get(message.actor)?.journaled(message.sequence);
+    if (this.host.directory.homeOf(message.actor) === from.peer.node) this.backups.get(message.actor)?.journaled(message.sequence);
   }
 
   /** A link is back: what its node was not told, or did not answer, is told again. */
   linkRegained(peer: string): void {
     for (const [address, backup] of this.backups) {
       if (backup.cell.status === 'ended') this.backups.delete(address);
-      else if (homeOf(address) === peer) backup.tellAgain();
+      else if (this.host.directory.homeOf(address) === peer) backup.tellAgain();
     }
+  }
+
+  /** Its home, this node, has no base of it. */
+  missing(cell: Cell): void {
+    this.backupOf(cell).miss();
   }
 
   /** The actor goes on here, under a later epoch perhaps. */
   owned(cell: Cell): void {
     const backup = this.backups.get(cell.address);
     if (backup?.cell === cell) backup.tellAgain();
+  }
+
+  /** The actor has another home, which has to hear what the one before was told. */
+  rehomed(address: string): void {
+    this.backups.get(address)?.tellAgain();
   }
 
   /** The home's side: keeps what the owner sent; `registered` answers it. */
@@ -81,7 +90,7 @@ export class Checkpoints {
   }
 
   wanted({ actor, hash }: CheckpointWantedMessage, from: Link): void {
-    if (homeOf(actor) === from.peer.node) this.backups.get(actor)?.wanted(hash);
+    if (this.host.directory.homeOf(actor) === from.peer.node) this.backups.get(actor)?.wanted(hash);
   }
 
   linkLost(link: Link): void {

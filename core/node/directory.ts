@@ -8,22 +8,78 @@ export interface Location {
   readonly tier?: string;
 }
 
-/** The name of an actor's home: the first part of its address. */
-export function homeOf(address: string): string {
+/** Where an actor's register was handed to, by the how-manieth hand-over: of two the higher is right. */
+export interface Handed {
+  readonly home: string;
+  readonly term: number;
+}
+
+/** The name of the node that spawned an actor: the first part of its address, and its home until the register is handed over. */
+export function originOf(address: string): string {
   const end = address.indexOf('/');
   return end < 0 ? address : address.slice(0, end);
 }
 
 /**
  * What this node has heard of where actors are. Only hints: a hint of a newer epoch replaces an older one, and what is not known is
- * asked of the home.
+ * asked of the home. Which node that is, is no hint: it is learnt from who was the home before, and decides whose word counts.
  */
 export class Directory {
   private readonly locations = new Map<string, Location>();
   /** Actors that are reached under another address since their state was merged into it. */
   private readonly repointed = new Map<string, string>();
+  /** Homes of actors whose register was handed over: empty where nothing is shared. */
+  private readonly homes = new Map<string, Handed>();
+  /** Whose register is on its way from here: until it has arrived nobody is told where. */
+  readonly unsettled = new Set<string>();
 
-  constructor(private readonly self: string) {}
+  /** @param keepsNameOf whether this node keeps a shared name that the actor has claimed */
+  constructor(
+    private readonly self: string,
+    private readonly keepsNameOf: (actor: string) => boolean = () => false,
+  ) {}
+
+  /** The name of the node that keeps an actor's register. */
+  homeOf(address: string): string {
+    return this.homes.get(address)?.home ?? originOf(address);
+  }
+
+  /** Term 0 for a register that was never handed over, as far as this node knows. */
+  handed(address: string): Handed {
+    return this.homes.get(address) ?? { home: originOf(address), term: 0 };
+  }
+
+  /** What others may be told of an actor's home: who it is, or was until just now. */
+  told(address: string): Handed {
+    const handed = this.handed(address);
+    return this.unsettled.has(address) && handed.home !== this.self ? { home: this.self, term: handed.term - 1 } : handed;
+  }
+
+  /** @returns false if that, or something later, is known already */
+  rehome(address: string, { home, term }: Handed): boolean {
+    const known = this.handed(address);
+    if (known.term > term || (known.term === term && known.home === home)) return false;
+    this.homes.set(address, { home, term });
+    return true;
+  }
+
+  /** Actors that were spawned here, and whose register is on that node. */
+  handedTo(node: string): string[] {
+    return [...this.homes].flatMap(([address, { home }]) => (home === node && originOf(address) === this.self ? [address] : []));
+  }
+
+  /** The actor is no more. */
+  forgetHome(address: string): void {
+    this.homes.delete(address);
+  }
+
+  /** Whether a source may name this home: the one this node knows, or, where a name of the actor is kept, whichever keeps its register meanwhile. */
+  mayBeHome(address: string, home: string): boolean {
+    const known = this.homeOf(address);
+    if (home === known) return true;
+    const origin = originOf(address);
+    return known !== this.self && origin !== this.self && home !== this.self && (home === origin || this.keepsNameOf(address));
+  }
 
   /** @returns false if something newer is known already */
   adopt(address: string, location: Location): boolean {
@@ -39,7 +95,7 @@ export class Directory {
 
   /** The node to send to: where the actor was heard of, else its home. */
   nodeFor(address: string): string {
-    return this.locations.get(address)?.node ?? homeOf(address);
+    return this.locations.get(address)?.node ?? this.homeOf(address);
   }
 
   location(address: string): Location | undefined {
@@ -49,7 +105,10 @@ export class Directory {
   /** What a sender is told whose record found nobody here. */
   answer(address: string): BounceAnswer {
     const known = this.locations.get(address);
-    return known === undefined || known.node === this.self ? {} : known;
+    const where = known === undefined || known.node === this.self ? undefined : known;
+    if (this.unsettled.has(address)) return where ?? { coming: true };
+    const handed = this.homes.get(address);
+    return { ...where, ...(handed === undefined || handed.term === 0 || handed.home === this.self ? {} : handed) };
   }
 
   repoint(from: string, to: string): void {

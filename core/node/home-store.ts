@@ -6,6 +6,7 @@ import type { Hash } from '../ports/digest.js';
 import type { Logger } from '../ports/logger.js';
 import type { Manifest } from '../ports/module-source.js';
 import type { Store } from '../ports/store.js';
+import type { Handed } from './directory.js';
 import { outgoingRefs } from './refs.js';
 import type { Journal } from './replay.js';
 
@@ -14,13 +15,21 @@ export interface HomeEntry {
   readonly register: Register;
   /** The manifest under which the actor left, for a home that has no native code to restore it with. */
   readonly manifest: Manifest | undefined;
+  /** The how-manieth hand-over of the register made this node the home; 0 for none. */
+  readonly term: number;
+}
+
+/** A register that goes from one home to another. */
+export interface HandedEntry extends HomeEntry {
+  readonly journal: Journal | undefined;
 }
 
 /** One actor as a former life of the node had written it. */
-export interface FoundHome extends HomeEntry {
+export interface FoundHome extends HandedEntry {
   readonly actor: string;
   readonly base: { readonly hash: Hash; readonly bytes: Uint8Array } | undefined;
-  readonly journal: Journal | undefined;
+  /** The module, of a home that would not have it otherwise. */
+  readonly blobs: readonly Uint8Array[];
 }
 
 /** Between two tries to write what could not be written, in milliseconds. */
@@ -49,13 +58,42 @@ export class HomeStore {
       const actor = key.slice('home/'.length);
       const base = this.store.found.get(`base/${actor}`);
       const journal = this.store.found.get(`journal/${actor}`);
+      const blobs = this.store.found.get(`blobs/${actor}`);
       yield {
         actor,
         ...(decode(bytes, outgoingRefs) as HomeEntry),
+        blobs: blobs === undefined ? [] : (decode(blobs, outgoingRefs) as Uint8Array[]),
         base: base === undefined ? undefined : (decode(base, outgoingRefs) as FoundHome['base']),
         journal: journal === undefined ? undefined : (decode(journal, outgoingRefs) as Journal),
       };
     }
+  }
+
+  /** By actor: where its register is to go. It is there if `found` has none. @throws {GodwitError} DATA_LOSS an entry is malformed */
+  *handed(): Iterable<readonly [string, Handed]> {
+    for (const [key, bytes] of this.store.found) if (key.startsWith('handed/')) yield [key.slice('handed/'.length), decode(bytes, outgoingRefs) as Handed];
+  }
+
+  /** From now on this node keeps the register for another only. */
+  hand(actor: string, handed: Handed): Promise<void> {
+    return this.write(actor, new Map([[`handed/${actor}`, encode(handed, outgoingRefs)]]));
+  }
+
+  /** The other has it: where it is, is all that is left here. */
+  handedOver(actor: string, handed: Handed): Promise<void> {
+    return this.write(actor, new Map([[`handed/${actor}`, encode(handed, outgoingRefs)], ...this.nothing(actor)]));
+  }
+
+  /** The register is this node's. @param base what the register names, if it is not written yet */
+  take(actor: string, { journal, ...entry }: HandedEntry, base: FoundHome['base'], blobs: readonly Uint8Array[]): Promise<void> {
+    const changes = new Map<string, Uint8Array | undefined>([
+      [`handed/${actor}`, undefined],
+      [`home/${actor}`, encode(entry, outgoingRefs)],
+    ]);
+    if (base !== undefined) changes.set(`base/${actor}`, encode(base, outgoingRefs));
+    if (journal !== undefined) changes.set(`journal/${actor}`, encode(journal, outgoingRefs));
+    if (blobs.length > 0) changes.set(`blobs/${actor}`, encode(blobs, outgoingRefs));
+    return this.write(actor, changes);
   }
 
   /** Writes once. @throws {GodwitError} RESOURCE_EXHAUSTED · UNAVAILABLE */
@@ -76,12 +114,16 @@ export class HomeStore {
   }
 
   forget(actor: string): Promise<void> {
-    return this.write(actor, new Map(['home', 'base', 'journal'].map((kind) => [`${kind}/${actor}`, undefined])));
+    return this.write(actor, new Map([[`handed/${actor}`, undefined], ...this.nothing(actor)]));
   }
 
   /** What waits to be written is not tried again. */
   close(): void {
     this.closed = true;
+  }
+
+  private nothing(actor: string): ReadonlyArray<readonly [string, undefined]> {
+    return ['home', 'base', 'journal', 'blobs'].map((kind) => [`${kind}/${actor}`, undefined]);
   }
 
   private write(actor: string, changes: ReadonlyMap<string, Uint8Array | undefined>): Promise<void> {

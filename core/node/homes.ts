@@ -22,14 +22,14 @@ import type { Instance } from '../ports/runtime.js';
 import type { Bases } from './bases.js';
 import { beginIncarnation, parseCapture, restoreCell, ungranted } from './capture.js';
 import type { Cell } from './cell.js';
-import { homeOf } from './directory.js';
-import { HomeStore } from './home-store.js';
+import type { Handed } from './directory.js';
+import { type FoundHome, type HandedEntry, HomeStore } from './home-store.js';
 import { Machine } from './machine.js';
 import { at, failure, type MigrationHost } from './migration-host.js';
 import { numbersPerEpoch } from './outlet.js';
 import { type Journal, Replay } from './replay.js';
 
-type HomeMachine = Machine<HomeState, HomeEvent, HomeEffect>;
+export type HomeMachine = Machine<HomeState, HomeEvent, HomeEffect>;
 
 interface Home {
   readonly machine: HomeMachine;
@@ -43,12 +43,21 @@ interface Home {
   /** A cell being restored by a takeover, not yet running. */
   recovering: Cell | undefined;
   lostNode: string;
+  /** Its module, if a former life of the node had to keep that. */
+  blobs: readonly Uint8Array[];
+}
+
+/** A register that a former life of the node was handing over. */
+export interface Unfinished extends FoundHome {
+  readonly handed: Handed;
 }
 
 /** The registers of actors whose home is this node, made when an actor first leaves, or first must survive a crash. */
 export class Homes {
   private readonly homes = new Map<string, Home>();
   private readonly disk: HomeStore | undefined;
+  /** Called when a register is about to name another owner. */
+  onOwner: (actor: string) => void = () => {};
 
   constructor(
     private readonly host: MigrationHost,
@@ -62,15 +71,93 @@ export class Homes {
   }
 
   /** Goes on where the node's former life ended: its own actors are restored, those of others are waited for (DESIGN §8). */
-  load(): void {
-    for (const { actor, register, manifest, base, journal } of this.disk?.found() ?? []) {
+  load(): Unfinished[] {
+    const { directory, id } = this.host;
+    const handed = new Map(this.disk?.handed());
+    for (const [actor, to] of handed) directory.rehome(actor, to);
+    const unfinished: Unfinished[] = [];
+    for (const found of this.disk?.found() ?? []) {
+      const { actor, register, manifest, base, journal, term = 0 } = found;
       if (base !== undefined) this.bases.keep(actor, base.hash, base.bytes);
+      const to = handed.get(actor);
+      if (to !== undefined) {
+        unfinished.push({ ...found, handed: to });
+        continue;
+      }
+      if (term > 0) directory.rehome(actor, { home: id.name, term });
       const home = this.create(actor, register, manifest);
       home.journal = journal;
       home.written = base?.hash;
+      home.blobs = found.blobs;
       this.host.ownedBy(actor, register.owner.name, register.epoch);
       home.machine.feed(at(this.host, { type: 'restarted' } as const));
     }
+    return unfinished;
+  }
+
+  /** The actors of this home that have a register. */
+  addresses(): string[] {
+    return [...this.homes.keys()];
+  }
+
+  /**
+   * Gives a register out of this home's hands, which from then on decides nothing. Resolves when that is safe.
+   * @throws {GodwitError} FAILED_PRECONDITION there is none, or its owner is lost and not replaced yet
+   */
+  async release(actor: string, to: string): Promise<Unfinished> {
+    const { directory, id } = this.host;
+    const home = this.homes.get(actor);
+    await home?.machine.idle();
+    if (home === undefined || this.homes.get(actor) !== home || home.machine.state.phase !== 'settled' || home.recovering !== undefined)
+      throw new GodwitError('FAILED_PRECONDITION', `node ${id.name} has no register of ${actor} to hand over, or is restoring it`);
+    const handed: Handed = { home: to, term: directory.handed(actor).term + 1 };
+    home.machine.close();
+    this.homes.delete(actor);
+    directory.rehome(actor, handed);
+    await this.disk?.hand(actor, handed);
+    return {
+      actor,
+      register: home.machine.state.register,
+      manifest: home.manifest,
+      term: handed.term,
+      journal: home.journal,
+      base: undefined,
+      blobs: [],
+      handed,
+    };
+  }
+
+  /** The register is another home's now. */
+  released(actor: string, handed: Handed): void {
+    this.bases.forgetCheckpoints(actor);
+    this.disk?.handedOver(actor, handed).catch(() => undefined);
+  }
+
+  /** Nobody keeps a register of an actor that was handed over. */
+  dropHanded(actor: string): void {
+    this.bases.forget(actor);
+    this.disk?.forget(actor).catch(() => undefined);
+  }
+
+  /** Takes a register in, with the bytes of its base if they are here. Resolves when this node is the home. */
+  async take(actor: string, entry: HandedEntry, bytes: Uint8Array | undefined, blobs: readonly Uint8Array[]): Promise<HomeMachine> {
+    const { id, directory } = this.host;
+    const { base } = entry.register;
+    const kept = base === undefined || bytes === undefined ? undefined : { hash: base.hash, bytes };
+    if (kept !== undefined) this.bases.keep(actor, kept.hash, kept.bytes);
+    const register = kept === undefined ? entry.register : { ...entry.register, standby: id };
+    await this.disk?.take(actor, { ...entry, register }, kept, blobs);
+    directory.rehome(actor, { home: id.name, term: entry.term });
+    const home = this.create(actor, register, entry.manifest);
+    home.journal = entry.journal;
+    home.written = kept?.hash;
+    this.host.ownedBy(actor, register.owner.name, register.epoch);
+    return home.machine;
+  }
+
+  /** A first register for an actor that runs here, and of which nobody keeps one. */
+  renew({ address, epoch, manifest }: Cell): void {
+    this.create(address, { ...createRegister(this.host.id, defaultLeaseMs), epoch }, manifest);
   }
 
   /** The machine for an actor's register, or undefined if this node is not its home. */
@@ -101,14 +188,17 @@ export class Homes {
   /** An actor of this home is about to leave. @throws {GodwitError} RESOURCE_EXHAUSTED, UNAVAILABLE the register cannot be written */
   async begin(cell: Cell, manifest: Manifest): Promise<void> {
     const { id } = this.host;
-    if (homeOf(cell.address) !== id.name) return;
+    if (this.host.directory.homeOf(cell.address) !== id.name) return;
     const before = this.homes.get(cell.address);
     if (before !== undefined) before.manifest = manifest;
     // A register is never on the disk before the base that it names.
     await before?.machine.idle();
+    // It may have been handed over meanwhile.
+    if (before !== undefined && this.homes.get(cell.address) !== before) return;
     const register = before?.machine.state.register ?? createRegister(id, defaultLeaseMs);
-    await this.disk?.begin(cell.address, { register, manifest });
-    if (!this.homes.has(cell.address)) this.create(cell.address, register, manifest);
+    await this.disk?.begin(cell.address, { register, manifest, term: this.host.directory.handed(cell.address).term });
+    // Or now.
+    if (before === undefined && !this.homes.has(cell.address)) this.create(cell.address, register, manifest);
   }
 
   /** Notes a checkpoint of the owner; who sent it hears `registered` when it is safe. @throws {GodwitError} FAILED_PRECONDITION not the owner */
@@ -127,6 +217,7 @@ export class Homes {
     if (home === undefined) throw new GodwitError('FAILED_PRECONDITION', `no register of ${actor} is here`);
     // It builds on the checkpoint before it, which must be safe first.
     await home.machine.idle();
+    if (this.homes.get(actor) !== home) throw new GodwitError('FAILED_PRECONDITION', `the register of ${actor} was handed over`);
     mustOwn(home.machine.state.register, actor, from, epoch);
     const before = home.journal?.turn === journal.turn ? home.journal.outputs : [];
     // An owner that had no answer tells it again.
@@ -161,7 +252,8 @@ export class Homes {
 
   /** A durable actor that was never away has a register from its first checkpoint on. */
   private createOwn(actor: string): Home {
-    if (homeOf(actor) !== this.host.id.name) throw new GodwitError('FAILED_PRECONDITION', `node ${this.host.id.name} is not the home of ${actor}`);
+    if (this.host.directory.homeOf(actor) !== this.host.id.name)
+      throw new GodwitError('FAILED_PRECONDITION', `node ${this.host.id.name} is not the home of ${actor}`);
     return this.create(actor, createRegister(this.host.id, defaultLeaseMs), undefined);
   }
 
@@ -173,7 +265,7 @@ export class Homes {
       (timer) => at(this.host, { type: 'timer', timer }) as HomeEvent,
       this.host.options.clock,
     );
-    const home: Home = { machine, manifest, journal: undefined, written: undefined, busy: undefined, recovering: undefined, lostNode: '' };
+    const home: Home = { machine, manifest, journal: undefined, written: undefined, busy: undefined, recovering: undefined, lostNode: '', blobs: [] };
     this.homes.set(actor, home);
     return home;
   }
@@ -211,7 +303,8 @@ export class Homes {
     if (bytes !== undefined) home.written = base?.hash;
     else if (base !== undefined && base.hash !== home.written && register.standby !== undefined && sameNode(register.standby, this.host.id))
       this.host.options.logger.log('error', 'home.base-missing', { node: this.host.id.name, actor: address, hash: base.hash });
-    const entry = { register, manifest: home.manifest };
+    this.onOwner(address);
+    const entry = { register, manifest: home.manifest, term: this.host.directory.handed(address).term };
     return this.disk.register(address, entry, base === undefined || bytes === undefined ? undefined : { hash: base.hash, bytes }, covered ? null : undefined);
   }
 
@@ -254,6 +347,9 @@ export class Homes {
     const nextAsk = capture.durable ? capture.instance.nextAsk : Math.max(capture.instance.nextAsk, home.machine.state.register.epoch * numbersPerEpoch);
     const instance = ungranted({ ...capture.instance, nextAsk });
     const tier = native || home.manifest === undefined ? 'native' : home.manifest.tier;
+    // A manifest that comes from the disk comes without them.
+    for (const blob of home.blobs) await host.options.blobs.put(blob);
+    home.blobs = [];
     cell.instance = await host.createInstance(cell, tier, home.manifest, instance);
     cell.lastCapture = { ...instance, streams: capture.instance.streams };
     home.recovering = cell;

@@ -9,7 +9,6 @@ import { ChannelRecord, recordKinds } from '../delivery/record.js';
 import { GodwitError } from '../errors.js';
 import type { Cell } from './cell.js';
 import { lie } from './conduct.js';
-import { homeOf } from './directory.js';
 import type { Link, LinkHost } from './link.js';
 import { type OpenBody, parseOpen } from './peer-message.js';
 import { outgoingRefs } from './refs.js';
@@ -164,13 +163,20 @@ export class Inbound {
     if (running !== undefined && running.status !== 'ended' && running.life === life) {
       // Of an actor of this home nobody else knows a later epoch; of another's this node may be the former owner that has not heard.
       if (epoch < running.epoch) return running.epoch;
-      if (epoch === running.epoch || homeOf(address) === this.host.name) return this.disown(address, `which runs on ${this.host.name}`, running.epoch);
+      if (epoch === running.epoch || this.host.directory.homeOf(address) === this.host.name)
+        return this.disown(address, `which runs on ${this.host.name}`, running.epoch);
     }
     // The register is the authority, but a copy from before this home's life may not know that there is another: no offence.
-    const owner = running === undefined && homeOf(address) === this.host.name ? this.host.ownerOf(address) : undefined;
+    const owner = running === undefined && this.host.directory.homeOf(address) === this.host.name ? this.host.ownerOf(address) : undefined;
     if (owner !== undefined && (owner.node !== peer.node || owner.epoch !== epoch)) return owner.epoch;
     const cursor = receiver.cursors.get(address);
-    if (cursor === undefined || cursor.life !== life || cursor.incarnation !== incarnation || cursor.epoch !== epoch || homeOf(address) === peer.node)
+    if (
+      cursor === undefined ||
+      cursor.life !== life ||
+      cursor.incarnation !== incarnation ||
+      cursor.epoch !== epoch ||
+      this.host.directory.homeOf(address) === peer.node
+    )
       return undefined;
     const { sink } = cursor;
     const other = sink === undefined || sink === this.link || !('attached' in sink) ? undefined : (sink as Link);

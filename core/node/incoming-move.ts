@@ -14,7 +14,7 @@ import type { Manifest, Tier } from '../ports/module-source.js';
 import type { Instance } from '../ports/runtime.js';
 import { parseCapture, restoreCell, ungranted } from './capture.js';
 import type { Cell } from './cell.js';
-import { homeOf } from './directory.js';
+import { originOf } from './directory.js';
 import { Machine } from './machine.js';
 import { at, failure, type MigrationHost, sendControl } from './migration-host.js';
 
@@ -34,6 +34,8 @@ export interface IncomingMoveContext {
   own(cell: Cell, move: MoveId, leaseUntilMs: number): void;
   /** The actor runs here, from these bytes. */
   running(cell: Cell, hash: Hash, bytes: Uint8Array): void;
+  /** Whoever was let in is believed who keeps its register. */
+  admitted(prepare: PrepareMessage): void;
   ended(move: MoveId): void;
 }
 
@@ -156,9 +158,10 @@ export class IncomingMove {
       token: prepare.token ?? '',
       source: prepare.from.name,
     };
-    if (homeOf(prepare.actor) === host.id.name) this.tier = host.knowsNatively(definition) ? 'native' : prepare.manifest.tier;
+    if (originOf(prepare.actor) === host.id.name) this.tier = host.knowsNatively(definition) ? 'native' : prepare.manifest.tier;
     else if (host.options.admit === undefined) throw new GodwitError('PERMISSION_DENIED', `node ${host.id.name} admits no actors of other nodes`);
     else this.tier = (await host.options.admit(request)).tier;
+    this.context.admitted(prepare);
     const missing: Hash[] = [];
     for (const hash of this.tier === 'native' ? [] : prepare.blobs) if (!(await host.options.blobs.has(hash))) missing.push(hash);
     return at(host, { type: 'reserved', missing } as const);

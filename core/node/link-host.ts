@@ -52,6 +52,9 @@ export interface BounceAnswer {
   readonly epoch?: number;
   /** Where that owner is dialled, if the refusing node knows. */
   readonly address?: string;
+  /** Who keeps the register, if it was handed over, and by the how-manieth hand-over. */
+  readonly home?: string;
+  readonly term?: number;
   /** True if the sender itself is of an older life or epoch. */
   readonly fenced?: boolean;
   /** Its life, if the sender answers to a former one of the same name. */

@@ -359,7 +359,7 @@ export class Link implements AcknowledgementSink, FrameHandler {
     } else {
       let parsed: ControlMessage;
       try {
-        parsed = parseControl(message, this.peer, this.host.clock.now());
+        parsed = parseControl(message, this.peer, this.host.directory, this.host.clock.now());
       } catch (thrown) {
         this.refuse('control', GodwitError.from(thrown));
         return;

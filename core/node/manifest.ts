@@ -22,3 +22,8 @@ export function parseManifest(received: unknown): Manifest {
   if (wrong !== undefined) throw new GodwitError('INVALID_ARGUMENT', `the manifest of a module is malformed: field '${wrong[0]}'`);
   return received as Manifest;
 }
+
+/** Every blob that running the module needs. */
+export function blobsOf(manifest: Manifest | undefined): Hash[] {
+  return manifest === undefined ? [] : [manifest.program, ...Object.values(manifest.models)];
+}

@@ -5,6 +5,7 @@ import type { Hash } from '../ports/digest.js';
 import type { Manifest, Tier } from '../ports/module-source.js';
 import type { Instance, InstanceCapture } from '../ports/runtime.js';
 import type { Cell } from './cell.js';
+import type { Directory } from './directory.js';
 import type { ControlMessage } from './link.js';
 import type { CellTimer } from './pending.js';
 import type { Routes } from './routes.js';
@@ -15,6 +16,7 @@ export interface MigrationHost {
   readonly id: NodeId;
   readonly options: NodeOptions;
   readonly routes: Routes;
+  readonly directory: Directory;
   now(): number;
   cell(address: string): Cell | undefined;
   /** A cell for an actor that is coming; not reachable until `enter`. */

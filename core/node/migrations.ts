@@ -1,7 +1,7 @@
 // Carries the migration protocol of `core/migration` out on a node: hands each message to the machines it is for. Each machine's effects
 // are carried out beside it: outgoing-move, incoming-move, owners, homes.
 import { GodwitError, valueFromError } from '../errors.js';
-import { answerStray, type MigrationMessage, type MoveId, type PrepareMessage, type Role, receiversOf } from '../migration/index.js';
+import { answerStray, type MigrationMessage, type MoveId, type PrepareMessage, type Register, type Role, receiversOf } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
 import { checkPrepare, denialOf } from './authority.js';
@@ -9,7 +9,7 @@ import { BaseExchange } from './base-exchange.js';
 import { Bases } from './bases.js';
 import type { Cell } from './cell.js';
 import { Checkpoints } from './checkpoints.js';
-import { homeOf } from './directory.js';
+import { originOf } from './directory.js';
 import { Homes } from './homes.js';
 import { type ArrivedMessage, IncomingMove, type IncomingMoveContext } from './incoming-move.js';
 import type { Link } from './link.js';
@@ -17,16 +17,18 @@ import { parseManifest } from './manifest.js';
 import { at, type DisownedMessage, type EndedMessage, type MigrationControl, type MigrationHost, sendControl } from './migration-host.js';
 import { OutgoingMove, type OutgoingMoveContext } from './outgoing-move.js';
 import { Owners } from './owners.js';
+import { Rehoming, type RehomingContext } from './rehoming.js';
 import type { MoveOptions, MoveReport } from './types.js';
 
-export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
+export class Migrations implements OutgoingMoveContext, IncomingMoveContext, RehomingContext {
   readonly bases = new Bases();
   private readonly outgoing = new Map<string, OutgoingMove>();
   private readonly incoming = new Map<string, IncomingMove>();
   readonly checkpoints: Checkpoints;
   readonly exchange: BaseExchange;
   private readonly owners: Owners;
-  private readonly homes: Homes;
+  readonly homes: Homes;
+  readonly rehoming: Rehoming;
   /** Cells of moves that have not ended for their callers. */
   private readonly leaving = new Set<Cell>();
   private moves = 0;
@@ -35,7 +37,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   constructor(private readonly host: MigrationHost) {
     const send = (to: string, message: MigrationMessage) => this.send(to, message);
     this.owners = new Owners(host, send);
-    this.exchange = new BaseExchange(host, this.bases);
+    this.exchange = new BaseExchange(host, this.bases, (actor) => this.ask(actor));
     this.homes = new Homes(
       host,
       this.bases,
@@ -44,16 +46,18 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
       (from, actor, hash) => this.exchange.obtain(from, actor, hash),
     );
     this.checkpoints = new Checkpoints(host, this.bases, this.homes);
+    this.rehoming = new Rehoming(host, this);
+    this.homes.onOwner = (actor) => this.rehoming.returnIfDue(actor);
   }
 
   /** Goes on where the node's former life ended. */
   load(): void {
-    this.homes.load();
+    this.rehoming.load(this.homes.load());
   }
 
   /** The application spawned an actor of this home. @returns true if it exists already, elsewhere or on its way back */
-  spawned(address: string): boolean {
-    return this.homes.spawned(address);
+  spawned(address: string, again: () => void): boolean {
+    return this.rehoming.spawned(address, again) || this.homes.spawned(address);
   }
 
   /** Moves an actor that runs here. Resolves when it runs there. @throws {GodwitError} the reason for which it was given up; the actor then runs on here */
@@ -110,13 +114,23 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     const event = at(this.host, { type: 'message', message } as const);
     const machines = receiversOf[message.type].flatMap((role) => this.machines(role, message));
     for (const machine of machines) machine.feed(event);
-    if (message.type === 'registered') this.checkpoints.registered(message.actor, message.register.base?.hash);
+    if (message.type === 'registered') this.registered(message.actor, message.register);
     const known = machines.length > 0;
-    if (!known && message.type === 'query' && link !== undefined && homeOf(message.actor) === this.host.id.name) {
-      link.control({ type: 'disowned', actor: message.actor } as DisownedMessage);
-    }
+    if (!known && link !== undefined && receiversOf[message.type][0] === 'home') this.answerForHome(message, link);
     const stray = known ? undefined : answerStray(message, this.host.id);
     if (stray !== undefined) this.send(stray.to, stray.message);
+  }
+
+  private registered(actor: string, { base, owner, epoch }: Register): void {
+    const { id, directory, routes } = this.host;
+    this.checkpoints.registered(actor, base?.hash);
+    // What another home keeps of an actor that was spawned here.
+    if (originOf(actor) === id.name && directory.homeOf(actor) !== id.name && owner.name !== id.name) routes.relocate(actor, { node: owner.name, epoch });
+  }
+
+  /** This node is taken for the home of an actor, and has no register of it. */
+  private answerForHome({ type, actor }: MigrationMessage, link: Link): void {
+    if (!this.rehoming.answer(actor, link) && type === 'query') link.control({ type: 'disowned', actor } as DisownedMessage);
   }
 
   ownerOf(address: string): { readonly node: string; readonly epoch: number } | undefined {
@@ -135,6 +149,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     for (const move of this.outgoing.values()) move.peerLost(link.peer.node);
     this.exchange.linkLost(link);
     this.checkpoints.linkLost(link);
+    this.rehoming.linkLost(link);
   }
 
   peerRegained(link: Link): void {
@@ -143,6 +158,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     this.checkpoints.linkRegained(link.peer.node);
     this.owners.peerRegained(link.peer.node);
     this.homes.nodeSeen({ name: link.peer.node, boot: link.peer.boot });
+    this.rehoming.linkUp(link);
   }
 
   /** A peer spoke of a later epoch of an actor that runs here. */
@@ -154,8 +170,8 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
   endedHere(cell: Cell): void {
     for (const move of [...this.outgoing.values()]) if (move.cell === cell) move.abandon(`actor ${cell.address} was stopped while it moved`);
     this.owners.end(cell);
-    const home = homeOf(cell.address);
-    if (home === this.host.id.name) this.homes.forget(cell.address);
+    const home = this.host.directory.homeOf(cell.address);
+    if (home === this.host.id.name) this.forgetHome(cell.address);
     else sendControl(this.host, home, { type: 'ended', actor: cell.address, epoch: cell.epoch } as EndedMessage);
   }
 
@@ -167,13 +183,28 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
       this.homes.ownerGone(message.actor, { name: from.peer.node, boot: from.peer.boot }, message.epoch);
       return;
     }
-    this.homes.forget(message.actor);
+    this.forgetHome(message.actor);
     this.host.forget(message.actor);
+  }
+
+  private forgetHome(actor: string): void {
+    const { directory, id } = this.host;
+    this.homes.forget(actor);
+    if (originOf(actor) === id.name) return;
+    // Where it was spawned its name is free again.
+    directory.forgetHome(actor);
+    sendControl(this.host, originOf(actor), { type: 'disowned', actor } as DisownedMessage);
   }
 
   /** The home of an actor that runs, is retained, or is expected here knows nothing of it: it forgot it with its former life, or the actor was stopped. */
   disowned({ actor }: DisownedMessage, from: Link): void {
-    if (homeOf(actor) !== from.peer.node) return;
+    const { directory } = this.host;
+    if (directory.homeOf(actor) !== from.peer.node || directory.unsettled.has(actor)) return;
+    const isOrigin = originOf(actor) === this.host.id.name;
+    if (isOrigin && this.host.cell(actor) !== undefined) {
+      this.rehoming.disowned(actor);
+      return;
+    }
     this.owners.disowned(actor, { name: from.peer.node, boot: from.peer.boot });
     for (const [move, { cell }] of [...this.outgoing]) if (cell.address === actor) this.ended(move as MoveId);
     for (const [move, arriving] of [...this.incoming]) {
@@ -182,11 +213,12 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
       this.ended(move as MoveId);
     }
     this.bases.forget(actor);
+    if (isOrigin) this.rehoming.disowned(actor);
   }
 
   /** A durable actor goes on from what its home keeps, at its home. If the home does not hear of it now, it does when the lease ends. */
   instanceLost(cell: Cell): void {
-    const home = homeOf(cell.address);
+    const home = this.host.directory.homeOf(cell.address);
     this.owners.end(cell);
     this.homes.ownerGone(cell.address, this.host.id, cell.epoch);
     this.host.leave(cell, { name: home, boot: '' }, cell.epoch);
@@ -202,6 +234,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     for (const move of this.incoming.values()) move.close();
     this.owners.close();
     this.homes.close();
+    this.rehoming.close();
   }
 
   // ── What moves need ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,12 +249,45 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext {
     this.checkpoints.owned(cell);
   }
 
+  /** The actor comes here anew. A copy of the past, cut off from its home since then, may not have heard that it is over. */
+  entering(cell: Cell): void {
+    const former = this.host.cell(cell.address);
+    if (former !== undefined && former !== cell) this.owners.replaced(former, cell.epoch);
+  }
+
   handOver(cell: Cell): void {
     this.owners.end(cell);
   }
 
+  admitted({ actor, home, term, epoch }: PrepareMessage): void {
+    const { directory } = this.host;
+    const cell = this.host.cell(actor);
+    // An owner that is here knows better, unless it is one of the past.
+    const isLate = cell !== undefined && cell.epoch >= epoch;
+    const isNews = !isLate && directory.rehome(actor, { home, term: term ?? 0 });
+    const known = directory.homeOf(actor);
+    if (isNews || known !== home) this.rehomed(actor, known);
+  }
+
+  ask(actor: string): void {
+    const { id, options, directory } = this.host;
+    this.send(directory.homeOf(actor), { type: 'query', move: 'where' as MoveId, actor, epoch: 1, from: id, askedAtMs: options.clock.now() });
+  }
+
+  owns(actor: string): boolean {
+    return this.owners.get(actor) !== undefined;
+  }
+
+  rehomed(actor: string, home: string): void {
+    const event = at(this.host, { type: 'rehomed', home } as const);
+    for (const { cell, machine } of [...this.outgoing.values()]) if (cell.address === actor) machine.feed(event);
+    for (const incoming of [...this.incoming.values()]) if (incoming.actor === actor) incoming.machine.feed(event);
+    this.owners.get(actor)?.feed(event);
+    this.checkpoints.rehomed(actor);
+  }
+
   running(cell: Cell, hash: Hash, bytes: Uint8Array): void {
-    if (homeOf(cell.address) !== this.host.id.name) return;
+    if (this.host.directory.homeOf(cell.address) !== this.host.id.name) return;
     // Home again, with its bytes: nobody else needs to keep a copy.
     this.homes.checkpointed(cell.address, this.host.id, cell.epoch, { hash, turns: cell.turns }, bytes);
   }

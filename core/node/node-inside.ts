@@ -11,11 +11,11 @@ import type { LogLevel } from '../ports/logger.js';
 import type { Instance, InstanceCapture } from '../ports/runtime.js';
 import type { Pipe, Transport } from '../ports/transport.js';
 import { Actors, type ActorsHost } from './actors.js';
-import type { CheckpointMessage, CheckpointWantedMessage, JournaledMessage, JournalMessage } from './backup.js';
+import type { BackupMessage } from './backup.js';
 import type { BaseMessage, BaseWantedMessage } from './base-exchange.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
-import { Directory, homeOf } from './directory.js';
+import { Directory } from './directory.js';
 import type { ArrivedMessage } from './incoming-move.js';
 import { introduce } from './introduction.js';
 import { keepLink } from './kept-link.js';
@@ -24,6 +24,7 @@ import type { DisownedMessage, EndedMessage, MigrationControl, MigrationHost } f
 import { Migrations } from './migrations.js';
 import { type RecalledMessage, type RecallMessage, Recalls } from './recalls.js';
 import { outgoingRefs } from './refs.js';
+import type { RehomingMessage } from './register-intake.js';
 import { Routes, type RoutesHost } from './routes.js';
 import type { KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions } from './types.js';
 
@@ -31,16 +32,14 @@ import type { KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions } from '
 type NodeMessage =
   | MigrationControl
   | ArrivedMessage
-  | CheckpointMessage
-  | CheckpointWantedMessage
-  | JournalMessage
-  | JournaledMessage
+  | BackupMessage
   | BaseWantedMessage
   | BaseMessage
   | EndedMessage
   | DisownedMessage
   | RecallMessage
-  | RecalledMessage;
+  | RecalledMessage
+  | RehomingMessage;
 
 const applicationProtocol: Protocol = { definition: 'application', version: 1, messages: {} };
 
@@ -53,7 +52,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   readonly recalls: Recalls;
   readonly application: NativeInstance;
   readonly listeners = new Set<(event: NodeEvent) => void>();
-  private readonly migrations: Migrations;
+  readonly migrations: Migrations;
   private readonly keptLinks = new Set<KeptLink>();
   /** By peer: whether this node dialled the pipe of their link. */
   private readonly dialled = new Map<string, boolean>();
@@ -61,7 +60,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   constructor(readonly options: NodeOptions) {
     this.id = { name: options.name, boot: options.boot ?? hex(options.random.bytes(8)) };
-    this.directory = new Directory(options.name);
+    this.directory = new Directory(options.name, options.keepsNameOf);
     this.routes = new Routes(this);
     this.actors = new Actors(this, options);
     this.migrations = new Migrations(this);
@@ -100,7 +99,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     }
   }
 
-  async repoint(from: string, to: string, at?: Where): Promise<unknown> {
+  async repoint(from: string, to: string, at?: Where & { readonly home?: string }): Promise<unknown> {
     const cell = await this.actors.running(from);
     cell.hold();
     await cell.idle();
@@ -112,6 +111,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
       throw thrown;
     }
     if (at !== undefined) this.directory.adopt(to, { node: at.node, epoch: at.epoch });
+    if (at?.home !== undefined) this.directory.rehome(to, { home: at.home, term: 0 });
     this.routes.detach(cell);
     const waiting = cell.mailbox.drain();
     this.routes.repoint(from, to);
@@ -221,6 +221,12 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
       case 'recalled':
         this.recalls.answered(message, link);
         break;
+      case 'rehome':
+      case 'rehomed':
+      case 'rehome-refused':
+      case 'rehome-wanted':
+        this.migrations.rehoming.receive(message, link);
+        break;
       default:
         // A peer may say anything.
         link.refuse(
@@ -254,7 +260,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   heardFrom(sender: string, peer: Peer, epoch: number): void {
     // An application is where its node is, and of an actor of this home the register says where it is.
-    if (sender.includes('/') && homeOf(sender) !== this.name) this.routes.relocate(sender, { node: peer.node, epoch });
+    if (sender.includes('/') && this.directory.homeOf(sender) !== this.name) this.routes.relocate(sender, { node: peer.node, epoch });
   }
 
   answer(address: string): BounceAnswer {
@@ -332,8 +338,8 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     this.migrations.instanceLost(cell);
   }
 
-  spawned(address: string): boolean {
-    return this.migrations.spawned(address);
+  spawned(address: string, again: () => void): boolean {
+    return this.migrations.spawned(address, again);
   }
 
   ownedBy(address: string, node: string, epoch: number): void {
@@ -350,6 +356,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   enter(cell: Cell): void {
+    this.migrations.entering(cell);
     this.actors.enter(cell);
   }
 

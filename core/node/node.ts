@@ -70,7 +70,7 @@ export class Node {
   }
 
   /**
-   * Moves an actor to another node; resolves when it runs there. Code that talks to it does not notice. It is here, or one of this home that is
+   * Moves an actor to another node; resolves when it runs there. Code that talks to it does not notice. It is here, or was spawned here and is
    * away: then its owner moves it, straight from there.
    * @throws {GodwitError} NOT_FOUND it is neither · UNAVAILABLE no link · whatever made the move fail; the actor then runs on where it was, unless
    * the link to its owner dropped meanwhile (UNAVAILABLE, details `{ undecided: true }`): then {@link where} tells, once there is a link again
@@ -79,16 +79,31 @@ export class Node {
     return this.inside.move(address, options);
   }
 
-  /** Gets an actor of this home back, from wherever it is. @throws {GodwitError} FAILED_PRECONDITION it is not away, else as {@link move}; it then runs on there */
+  /** The node that keeps an actor's register, as far as this one knows: where it was spawned, or where its register was handed. */
+  homeOf(address: string): string {
+    return this.inside.directory.homeOf(address);
+  }
+
+  /**
+   * Hands the register of an actor that was spawned here, or whose home this is, to another node, which is its home from then on: it must keep a
+   * shared name of the actor, and a store. When the actor comes back to where it was spawned, so does its register. Resolves when it is there.
+   * @throws {GodwitError} NOT_FOUND neither · UNAVAILABLE no link; if it drops meanwhile (details `{ undecided: true }`) the register goes over the
+   * next one · FAILED_PRECONDITION that node refuses, or the actor never left · ABORTED its register is on its way elsewhere
+   */
+  rehome(address: string, to: string): Promise<void> {
+    return this.inside.migrations.rehoming.hand(address, to);
+  }
+
+  /** Gets an actor that was spawned here back, from wherever it is. @throws {GodwitError} FAILED_PRECONDITION it is not away, else as {@link move}; it then runs on there */
   recall(address: string, options: { readonly trigger?: string } = {}): Promise<MoveReport> {
     return this.inside.recalls.recall(address, { to: this.name, trigger: options.trigger ?? 'recall' });
   }
 
   /**
    * Ends the local actor `from`; what is sent to it from this node, and what waits for it, goes to the actor `to` from now on.
-   * @param at where `to` is, if its home need not be asked @returns the last state of `from`: no turn falls between it and the end
+   * @param at where `to` is, and who keeps its register, if its home need not be asked @returns the last state of `from`: no turn falls between it and the end
    */
-  repoint(from: string, to: string, at?: Where): Promise<unknown> {
+  repoint(from: string, to: string, at?: Where & { readonly home?: string }): Promise<unknown> {
     return this.inside.repoint(from, to, at);
   }
 

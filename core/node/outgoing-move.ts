@@ -17,7 +17,6 @@ import type { Instance } from '../ports/runtime.js';
 import type { Bases } from './bases.js';
 import { captureCell, encodeCapture } from './capture.js';
 import type { Cell } from './cell.js';
-import { homeOf } from './directory.js';
 import type { ArrivedMessage } from './incoming-move.js';
 import { Machine } from './machine.js';
 import { at, deleteBlob, failure, inlineCaptureBytes, type MigrationHost } from './migration-host.js';
@@ -94,13 +93,15 @@ export class OutgoingMove {
 
   begin(target: { readonly node: string; readonly boot: string }): void {
     const { cell, manifest, options, move } = this;
+    const { home, term } = this.host.directory.told(cell.address);
     const plan: MovePlan = {
       move,
       actor: cell.address,
       epoch: cell.epoch,
       source: this.host.id,
       target: { name: target.node, boot: target.boot },
-      home: homeOf(cell.address),
+      home,
+      ...(term === 0 ? {} : { term }),
       manifest,
       ...(options.token === undefined ? {} : { token: options.token }),
       blobs: [manifest.program, ...this.models],
@@ -273,7 +274,7 @@ export class OutgoingMove {
     }
     this.bytes = undefined;
     // Where it is now the home knows.
-    if (cell.status !== 'ended') host.leave(cell, { name: homeOf(cell.address), boot: '' }, cell.epoch);
+    if (cell.status !== 'ended') host.leave(cell, { name: host.directory.homeOf(cell.address), boot: '' }, cell.epoch);
   }
 
   private report(report: SourceReport): void {

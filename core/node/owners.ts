@@ -10,7 +10,6 @@ import {
   stepOwner,
 } from '../migration/index.js';
 import type { Cell } from './cell.js';
-import { homeOf } from './directory.js';
 import { Machine } from './machine.js';
 import { at, type MigrationHost } from './migration-host.js';
 
@@ -33,8 +32,8 @@ export class Owners {
 
   /** Begins an ownership. At its home an actor needs no lease. */
   own(cell: Cell, move: MoveId, leaseUntilMs: number): void {
-    const { id, options } = this.host;
-    const home = homeOf(cell.address);
+    const { id, options, directory } = this.host;
+    const home = directory.homeOf(cell.address);
     const until = home === id.name ? Number.POSITIVE_INFINITY : leaseUntilMs;
     const { state, effects } = createOwner(
       { actor: cell.address, move, self: id, home, epoch: cell.epoch, timings: defaultTimings },
@@ -68,6 +67,16 @@ export class Owners {
     machine?.close();
     this.machines.delete(cell.address);
     if (this.paused.delete(cell)) this.unpause(cell);
+  }
+
+  /** A later copy takes its place on this very node. */
+  replaced(cell: Cell, epoch: number): void {
+    this.machines.get(cell.address)?.close();
+    this.machines.delete(cell.address);
+    this.paused.delete(cell);
+    this.host.routes.handBack(cell);
+    this.host.leave(cell, this.host.id, epoch);
+    this.host.emit({ type: 'stopped', actor: cell.address, reason: `fenced: ${this.host.id.name} owns it again at epoch ${epoch}` });
   }
 
   /** The home knows nothing of the actor: nobody will ever lease it again. */

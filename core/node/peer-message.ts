@@ -6,7 +6,7 @@ import { defaultTimings, type MigrationMessage, receiversOf, type Timings } from
 import { sameNode } from '../migration/types.js';
 import type { Target } from '../ports/runtime.js';
 import { lie } from './conduct.js';
-import { homeOf } from './directory.js';
+import type { Directory } from './directory.js';
 import type { BounceAnswer, ControlMessage, Peer } from './link.js';
 import { outgoingRefs } from './refs.js';
 
@@ -120,6 +120,8 @@ const answerShape: Shape = {
   node: optional(isName),
   epoch: optional(isCount),
   address: optional(isText),
+  home: optional(isName),
+  term: optional(isOrdinal),
   fenced: optional(isFlag),
   coming: optional(isFlag),
   reborn: optional(isText),
@@ -142,13 +144,17 @@ const controlShapes: Readonly<Record<string, Shape>> = {
     trigger: isText,
     onward: optional(of({ node: isName, address: optional(isText), token: optional(isText) })),
   },
+  rehome: { actor: isAddress, term: isOrdinal, attempt: isName, register: isRegister, manifest: optional(isObject), journal: optional(isJournal) },
+  rehomed: { actor: isAddress, home: isName, term: isOrdinal },
+  'rehome-refused': { actor: isAddress, attempt: isText, error: isObject },
+  'rehome-wanted': { actor: isAddress, to: isName },
   recalled: { id: isCount, report: optional(isReport), error: optional(isObject) },
   migration: { message: isObject },
 };
 
 const headShape: Shape = { move: isName, actor: isAddress, epoch: isOrdinal, from: isNode };
 const migrationShapes: { readonly [T in MigrationMessage['type']]: Shape } = {
-  prepare: { target: isNode, home: isName, token: optional(isText), blobs: hashes, expectedBytes: isCount, timings: isObject },
+  prepare: { target: isNode, home: isName, term: optional(isOrdinal), token: optional(isText), blobs: hashes, expectedBytes: isCount, timings: isObject },
   prepared: { missing: hashes },
   blobs: { hashes },
   warmed: {},
@@ -182,36 +188,33 @@ export function readControl(body: Uint8Array): ControlMessage {
 
 /**
  * A message this node may act upon, of whatever type.
+ * @param directory whose word counts as a home's
  * @param nowMs on this node's clock: an answer to a question that is still to be asked is none
  * @throws {GodwitError} INVALID_ARGUMENT the field that is malformed · PERMISSION_DENIED the peer has no say in it
  */
-export function parseControl(received: ControlMessage, peer: Peer, nowMs: number): ControlMessage {
+export function parseControl(received: ControlMessage, peer: Peer, directory: Directory, nowMs: number): ControlMessage {
   const { type } = received;
   const shape = Object.hasOwn(controlShapes, type) ? controlShapes[type] : {};
   const wrong = wrongField(received, shape);
   if (wrong !== undefined) throw malformed(`'${type}'`, wrong);
-  if (type === 'base-wanted') {
-    const { actor } = received as ControlMessage & { readonly actor: string };
-    if (homeOf(actor) !== peer.node) throw new GodwitError('PERMISSION_DENIED', `node ${peer.node} wants a base of ${actor}, and is not its home`);
-  }
   if (type !== 'migration') return received;
   const { message } = received as ControlMessage & { readonly message: MigrationMessage };
-  return { ...received, message: parseMigration(message, peer, nowMs) } as ControlMessage;
+  return { ...received, message: parseMigration(message, peer, directory, nowMs) } as ControlMessage;
 }
 
-function parseMigration(message: MigrationMessage, peer: Peer, nowMs: number): MigrationMessage {
+function parseMigration(message: MigrationMessage, peer: Peer, directory: Directory, nowMs: number): MigrationMessage {
   const type = String(message.type).slice(0, maxTextUnits);
   if (!Object.hasOwn(receiversOf, message.type)) throw malformed(`'${type}' of a move`, 'type');
   const wrong = wrongField(message, headShape) ?? wrongField(message, migrationShapes[message.type]);
   if (wrong !== undefined) throw malformed(`'${type}' of a move`, wrong);
-  const denied = deniedTo(message, peer, nowMs);
+  const denied = deniedTo(message, peer, directory, nowMs);
   if (denied !== undefined) throw new GodwitError('PERMISSION_DENIED', `'${type}' of ${message.actor} by node ${peer.node} refused: ${denied}`);
   return message.type === 'prepare' ? { ...message, timings: boundTimings(message.timings) } : message;
 }
 
 /** What the address and the message itself say against it; what moves and registers say is `authority.ts`. */
-function deniedTo(message: MigrationMessage, peer: Peer, nowMs: number): string | undefined {
-  const home = homeOf(message.actor);
+function deniedTo(message: MigrationMessage, peer: Peer, directory: Directory, nowMs: number): string | undefined {
+  const home = directory.homeOf(message.actor);
   switch (message.type) {
     case 'grant':
     case 'decided':
@@ -221,7 +224,7 @@ function deniedTo(message: MigrationMessage, peer: Peer, nowMs: number): string 
       if (message.type !== 'registered' && (message.askedAtMs ?? 0) > nowMs) return `it answers a question of ${message.askedAtMs} ms at ${nowMs} ms`;
       return undefined;
     case 'prepare':
-      return message.home === home ? undefined : `it names ${message.home} as home`;
+      return directory.mayBeHome(message.actor, message.home) ? undefined : `it names ${message.home} as home`;
     case 'propose': {
       const { move, expect } = message.proposal;
       if (move !== message.move || expect.epoch !== message.epoch)

@@ -1,12 +1,12 @@
 import { type ErrorValue, errorFromValue, GodwitError, valueFromError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Cell } from './cell.js';
-import { type Directory, homeOf } from './directory.js';
+import { type Directory, originOf } from './directory.js';
 import type { ControlMessage, Link } from './link.js';
 import type { Routes } from './routes.js';
 import type { MoveOptions, MoveReport } from './types.js';
 
-/** home → owner: move it to me, or on to another node. */
+/** origin → owner: move it to me, or on to another node. */
 export interface RecallMessage extends ControlMessage {
   readonly type: 'recall';
   readonly id: number;
@@ -23,7 +23,7 @@ interface Onward {
   readonly token?: string;
 }
 
-/** owner → home: how it went. */
+/** owner → origin: how it went. */
 export interface RecalledMessage extends ControlMessage {
   readonly type: 'recalled';
   readonly id: number;
@@ -54,29 +54,29 @@ const crossingMs = 500;
 export class Recalls {
   private readonly waiting = new Map<
     number,
-    { readonly link: Link; readonly resolve: (report: MoveReport) => void; readonly reject: (error: GodwitError) => void }
+    { readonly link: Link; readonly actor: string; readonly resolve: (report: MoveReport) => void; readonly reject: (error: GodwitError) => void }
   >();
   private next = 1;
 
   constructor(private readonly host: RecallsHost) {}
 
-  /** True for an actor of this home that is elsewhere. */
+  /** True for an actor that was spawned here and is elsewhere. */
   isAway(address: string): boolean {
     const { name, directory } = this.host;
-    return homeOf(address) === name && this.host.cell(address) === undefined && directory.nodeFor(address) !== name;
+    return originOf(address) === name && this.host.cell(address) === undefined && directory.nodeFor(address) !== name;
   }
 
-  /** The home's side. */
+  /** The origin's side. */
   async recall(address: string, { to, address: dialled, token, trigger = 'application' }: MoveOptions): Promise<MoveReport> {
     const { name, directory, routes } = this.host;
-    const location = directory.location(address);
-    if (location === undefined || location.node === name) throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is not away from node ${name}`);
-    if (location.node === to) throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is on node ${to} already`);
-    const link = routes.links.get(location.node);
-    if (link === undefined || !link.attached) throw new GodwitError('UNAVAILABLE', `cannot recall ${address}: no link to node ${location.node}`);
+    const owner = directory.nodeFor(address);
+    if (owner === name) throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is not away from node ${name}`);
+    if (owner === to) throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is on node ${to} already`);
+    const link = routes.links.get(owner);
+    if (link === undefined || !link.attached) throw new GodwitError('UNAVAILABLE', `cannot recall ${address}: no link to node ${owner}`);
     const id = this.next++;
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { link, resolve, reject });
+      this.waiting.set(id, { link, actor: address, resolve, reject });
       const onward: Onward | undefined =
         to === name ? undefined : { node: to, ...(dialled === undefined ? {} : { address: dialled }), ...(token === undefined ? {} : { token }) };
       const message: RecallMessage = { type: 'recall', id, actor: address, trigger, ...(onward === undefined ? {} : { onward }) };
@@ -104,6 +104,9 @@ export class Recalls {
     if (message.report === undefined) waiting.reject(errorFromValue(message.error));
     else {
       this.host.emit({ type: 'moved', report: message.report });
+      const { to, epoch } = message.report;
+      // Of an actor of this home the register says where it is.
+      if (this.host.directory.homeOf(waiting.actor) !== this.host.name) this.host.routes.relocate(waiting.actor, { node: to.node, epoch });
       waiting.resolve(message.report);
     }
   }
@@ -125,7 +128,7 @@ export class Recalls {
   }
 
   private async carryOut(link: Link, { actor, trigger, onward }: RecallMessage): Promise<MoveReport> {
-    if (homeOf(actor) !== link.peer.node) throw new GodwitError('PERMISSION_DENIED', `node ${link.peer.node} is not the home of ${actor}`);
+    if (originOf(actor) !== link.peer.node) throw new GodwitError('PERMISSION_DENIED', `node ${link.peer.node} did not spawn ${actor}`);
     if (onward !== undefined) await this.host.reach(onward.node, onward.address);
     if (this.host.cell(actor) === undefined) throw new GodwitError('ABORTED', `actor ${actor} is not on node ${this.host.name} any more, or not yet`);
     if (onward === undefined) return this.host.move(actor, { to: link.peer.node, trigger });

@@ -7,7 +7,6 @@ import { GodwitError } from '../errors.js';
 import type { Pipe } from '../ports/transport.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
-import { homeOf } from './directory.js';
 import { type BounceAnswer, Link, type LinkHost, type Peer } from './link.js';
 
 /** What routes need of their node. */
@@ -177,7 +176,7 @@ export class Routes {
       );
       for (const { address, channel } of waiting) {
         // What is known is worth more than a question that cannot be asked.
-        if (this.links.get(homeOf(address))?.attached !== true) continue;
+        if (this.links.get(this.host.directory.homeOf(address))?.attached !== true) continue;
         this.host.directory.forget(address);
         this.lead(channel, address);
       }
@@ -185,8 +184,15 @@ export class Routes {
     });
   }
 
+  /** Who was the home may say who is. */
+  private noteHome(address: string, { peer }: Link, { home, term }: BounceAnswer): void {
+    const { directory } = this.host;
+    if (home !== undefined && home !== this.host.name && term !== undefined && directory.homeOf(address) === peer.node)
+      directory.rehome(address, { home, term });
+  }
+
   private isHomeElsewhere(address: string): boolean {
-    const home = homeOf(address);
+    const home = this.host.directory.homeOf(address);
     return home !== this.host.name && home !== this.host.directory.nodeFor(address);
   }
 
@@ -195,6 +201,7 @@ export class Routes {
     if (channel.link !== link) return;
     const address = this.host.directory.resolve(channel.to);
     link.release(channel);
+    this.noteHome(address, link, answer);
     if (answer.fenced === true) {
       this.host.fenced(channel.from, answer.epoch ?? 0);
       // If the actor is the owner after all it sends on, under an epoch that is newer by then, or to one who knows better.
@@ -209,9 +216,9 @@ export class Routes {
     } else if (answer.node !== undefined && answer.epoch !== undefined) {
       this.relocate(address, { node: answer.node, epoch: answer.epoch });
       this.lead(channel, address);
-    } else if (homeOf(address) === this.host.name) {
+    } else if (this.host.directory.homeOf(address) === this.host.name) {
       this.ownerKnowsNothing(channel, link, address);
-    } else if (link.peer.node === homeOf(address)) {
+    } else if (link.peer.node === this.host.directory.homeOf(address)) {
       this.refuse(channel, new GodwitError('NOT_FOUND', `there is no actor ${address}: its home ${link.peer.node} does not know it`));
     } else {
       // Whoever was believed to have it knows nothing: the home does.
@@ -249,7 +256,7 @@ export class Routes {
       return;
     }
     channel.disconnect();
-    if (this.host.directory.nodeFor(address) === this.host.name && homeOf(address) !== this.host.name && !this.host.arriving(address)) {
+    if (this.host.directory.nodeFor(address) === this.host.name && this.host.directory.homeOf(address) !== this.host.name && !this.host.arriving(address)) {
       // It was here once; its home knows where it is.
       this.host.directory.forget(address);
     }

@@ -34,6 +34,8 @@ export interface NodeOptions {
    * @throws {GodwitError} with the reason of the refusal; it reaches the source
    */
   readonly admit?: (request: MoveRequest) => Admission | Promise<Admission>;
+  /** Whether this node keeps a shared name that the actor has claimed: only then it takes the actor's register in. Default: none. */
+  readonly keepsNameOf?: (actor: string) => boolean;
   /** Gives links to nodes that a home or an owner names. Without it the node reaches only those it is linked to already. */
   readonly reach?: Reach;
   /** Encodes even what stays on this node, so that tests see what a move would. Default false. */
