@@ -68,6 +68,11 @@ export type HomeEffect =
 
 export type HomeStep = Step<HomeState, HomeEffect>;
 
+/** True while the home gets the base for a register that names it already: the former owner's life is over. */
+export function isRaised({ phase, register, self }: HomeState): boolean {
+  return phase === 'fetching' && sameNode(register.owner, self);
+}
+
 /** Whoever held the former base may drop it. If this is lost it finds out by itself. */
 export function tellFormerStandby(before: HomeState, after: HomeState): readonly HomeEffect[] {
   const former = before.register.standby;

@@ -7,7 +7,18 @@
  * H3 Every grant starts the home's wait for that lease anew, so the wait never ends before the owner's own count (O2).
  */
 
-import { answer, grantTo, type HomeEffect, type HomeEvent, type HomeState, type HomeStep, headOf, tellFormerStandby, waitForLease } from './home-state.js';
+import {
+  answer,
+  grantTo,
+  type HomeEffect,
+  type HomeEvent,
+  type HomeState,
+  type HomeStep,
+  headOf,
+  isRaised,
+  tellFormerStandby,
+  waitForLease,
+} from './home-state.js';
 import { onFailed, onLeaseTimer, onObtained, onOwnerGone, onOwnerSeen, onRestarted, onRestored, onRestoreTimer } from './recovery.js';
 import { propose, recordBase } from './register.js';
 import { type MigrationMessage, type NodeId, type Register, sameNode, stay, type Timings, unreachable } from './types.js';
@@ -87,7 +98,7 @@ function onQuery(state: HomeState, message: Extract<MigrationMessage, { type: 'q
   const { register } = state;
   // A copy of the past on the owner's very node keeps nobody alive: only what owns, or is the target that shall, may ask for the lease.
   const isItsOwn = epoch === register.epoch || (epoch === register.epoch - 1 && move === register.move);
-  if (isItsOwn && sameNode(from, register.owner) && state.phase !== 'restoring') {
+  if (isItsOwn && sameNode(from, register.owner) && state.phase !== 'restoring' && !isRaised(state)) {
     // Nobody took over, so the same epoch is leased again (O3), even to one that was thought lost.
     return { state: { ...state, phase: 'settled' }, effects: [waitForLease(state), grantTo(state, askedAtMs)] };
   }

@@ -346,6 +346,24 @@ test('home: gets a base that another node keeps before the register changes, so 
   t.like(taken.state.register, { epoch: 3, owner: device, standby: device });
 });
 
+test('home: an owner whose life is over loses the register at once, wherever the base is', (t) => {
+  const standby: NodeId = { name: 'third', boot: '1' };
+  const elsewhere: HomeState = { ...leased, register: { ...committed, standby } };
+  const missed = stepHome(elsewhere, { type: 'timer', timer: 'lease', nowMs: 2100 }).state;
+  for (const before of [elsewhere, missed]) {
+    const over = stepHome(before, { type: 'nodeSeen', node: { name: 'edge', boot: '2' }, nowMs: 2200 });
+    t.deepEqual(types(over), ['persist', 'report', 'obtain']);
+    t.like(over.state.register, { epoch: 3, owner: device, standby });
+
+    t.deepEqual(types(stepHome(over.state, { type: 'timer', timer: 'restore', nowMs: 2500 })), ['obtain']);
+    const query = told({ type: 'query', ...by(device, 3), askedAtMs: 9 });
+    t.deepEqual(sent(stepHome(over.state, query)), ['registered'], 'there is nothing to run yet');
+    const here = stepHome(over.state, { type: 'obtained', hash: committed.base?.hash as Hash, nowMs: 2600 });
+    t.deepEqual(types(here), ['persist', 'restore', 'send']);
+    t.like(here.state.register, { epoch: 3, owner: device, standby: device });
+  }
+});
+
 test('home: after a restart it waits one full lease of a foreign owner', (t) => {
   t.deepEqual(stepHome(leased, { type: 'restarted', nowMs: 0 }).effects, [{ type: 'startTimer', timer: 'lease', delayMs: 2100 }]);
 });

@@ -6,37 +6,37 @@
  *      └───────────────────────────────┘ the home keeps the base itself
  *
  * V1 It takes over only when the owner cannot run: its lease is over with the margin for clocks, or its node lives another life.
- * V2 The home has the base before the register changes: until then an owner that was only away goes on. The register changes before the home
- *    runs: from then on a late owner is refused (I3), and destroys its copy when it asks.
+ * V2 If the owner may only be away, the home has the base before the register changes: until then that owner goes on. In any case the register
+ *    changes before the home runs: from then on a late owner is refused (I3), and destroys its copy when it asks.
  * V3 The standby keeps the base until the register shows it elsewhere; it is asked again until it answers (I5).
  */
 import type { ErrorValue } from '../errors.js';
 import type { Hash } from '../ports/digest.js';
-import { type HomeState, type HomeStep, tellFormerStandby, waitForLease } from './home-state.js';
+import { type HomeEffect, type HomeState, type HomeStep, isRaised, tellFormerStandby, waitForLease } from './home-state.js';
 import { takeOver as nextRegister } from './register.js';
-import { type Base, type Epoch, type NodeId, reasonOf, sameNode, stay } from './types.js';
+import { type Base, type Epoch, type NodeId, type Register, reasonOf, sameNode, stay } from './types.js';
 
 /** The wait for the owner's lease is over. */
 export function onLeaseTimer(state: HomeState): HomeStep {
-  return state.phase !== 'settled' || sameNode(state.register.owner, state.self) ? stay(state) : begin(state);
+  return state.phase !== 'settled' || sameNode(state.register.owner, state.self) ? stay(state) : begin(state, false);
 }
 
 /** A node is there. V1: another life of the owner's node proves the owner's own life over. */
 export function onOwnerSeen(state: HomeState, node: NodeId): HomeStep {
   const { owner } = state.register;
-  return state.phase === 'settled' && owner.name === node.name && !sameNode(owner, node) && node.name !== state.self.name ? begin(state) : stay(state);
+  return mayBegin(state) && owner.name === node.name && !sameNode(owner, node) && node.name !== state.self.name ? begin(state, true) : stay(state);
 }
 
 /** V1: the owner's own word, which may be late. */
 export function onOwnerGone(state: HomeState, node: NodeId, epoch: Epoch): HomeStep {
   const { register } = state;
-  return state.phase === 'settled' && sameNode(register.owner, node) && register.epoch === epoch ? begin(state) : stay(state);
+  return mayBegin(state) && sameNode(register.owner, node) && register.epoch === epoch ? begin(state, true) : stay(state);
 }
 
 /** A new life of the home: what its former life owned is gone; another's lease may have been granted just before, so one full lease is waited. */
 export function onRestarted(state: HomeState): HomeStep {
   if (state.phase !== 'settled') return stay(state);
-  return state.register.owner.name === state.self.name ? begin(state) : { state, effects: [waitForLease(state)] };
+  return state.register.owner.name === state.self.name ? begin(state, true) : { state, effects: [waitForLease(state)] };
 }
 
 /** The base is here: from now on the register may say so. */
@@ -71,11 +71,17 @@ export function onFailed(state: HomeState, reason: ErrorValue): HomeStep {
 
 export function onRestoreTimer(state: HomeState): HomeStep {
   const { base } = state.register;
-  if (state.phase === 'fetching') return begin(state);
+  if (state.phase === 'fetching') return isRaised(state) ? fetchBase(state) : begin(state, false);
   return state.phase !== 'restoring' || base === undefined ? stay(state) : { state, effects: [{ type: 'restore', base }] };
 }
 
-function begin(state: HomeState): HomeStep {
+/** Nothing is lost yet, or nobody knew whether it was. */
+function mayBegin(state: HomeState): boolean {
+  return state.phase === 'settled' || (state.phase === 'fetching' && !isRaised(state));
+}
+
+/** @param isOver the owner's life is over for certain: the register changes at once, so that no target waits for that owner */
+function begin(state: HomeState, isOver: boolean): HomeStep {
   const { owner, base, standby } = state.register;
   if (base === undefined) {
     const reason = reasonOf(
@@ -93,27 +99,30 @@ function begin(state: HomeState): HomeStep {
   }
   // What a former life of the home kept is on its disk.
   if (standby === undefined || standby.name === state.self.name) return takeOver(state);
-  return {
-    state: { ...state, phase: 'fetching' },
-    effects: [
-      { type: 'stopTimer', timer: 'lease' },
-      { type: 'obtain', base, from: standby.name },
-    ],
-  };
+  if (!isOver) return fetchBase(state, { type: 'stopTimer', timer: 'lease' });
+  const register = nextRegister(state.register, state.self);
+  return fetchBase({ ...state, register }, ...raised(state, register));
 }
 
+function fetchBase(state: HomeState, ...first: readonly HomeEffect[]): HomeStep {
+  const { base, standby } = state.register;
+  return { state: { ...state, phase: 'fetching' }, effects: [...first, { type: 'obtain', base: base as Base, from: (standby as NodeId).name }] };
+}
+
+/** The base is here. */
 function takeOver(state: HomeState): HomeStep {
-  const { owner, base } = state.register;
-  const register = nextRegister(state.register, state.self);
+  const { self } = state;
+  const register: Register = { ...(isRaised(state) ? state.register : nextRegister(state.register, self)), standby: self };
   const next: HomeState = { ...state, phase: 'restoring', register };
-  return {
-    state: next,
-    effects: [
-      { type: 'persist', register },
-      { type: 'stopTimer', timer: 'lease' },
-      { type: 'report', report: { type: 'tookOver', from: owner, epoch: register.epoch } },
-      { type: 'restore', base: base as Base },
-      ...tellFormerStandby(state, next),
-    ],
-  };
+  const changed: readonly HomeEffect[] = isRaised(state) ? [{ type: 'persist', register }] : raised(state, register);
+  return { state: next, effects: [...changed, { type: 'restore', base: register.base as Base }, ...tellFormerStandby(state, next)] };
+}
+
+/** The home is the owner from now on. */
+function raised({ register: { owner: from } }: HomeState, register: Register): readonly HomeEffect[] {
+  return [
+    { type: 'persist', register },
+    { type: 'stopTimer', timer: 'lease' },
+    { type: 'report', report: { type: 'tookOver', from, epoch: register.epoch } },
+  ];
 }

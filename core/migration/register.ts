@@ -40,8 +40,8 @@ export function recordBase(register: Register, owner: NodeId, epoch: Epoch, base
   return { ...register, base, standby };
 }
 
-/** The home as the next owner, after the present one was lost; it starts from `base`, which it keeps itself. */
+/** The home as the next owner, after the present one was lost; it starts from `base`. */
 export function takeOver(register: Register, home: NodeId): Register {
   const epoch = register.epoch + 1;
-  return { ...register, epoch, owner: home, standby: home, move: `takeover-${epoch}` as MoveId };
+  return { ...register, epoch, owner: home, move: `takeover-${epoch}` as MoveId };
 }

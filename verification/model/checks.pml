@@ -25,7 +25,7 @@ inline check() {
   assert(I3 || !fenceBroken);                                                          /* I3: the home notes no checkpoint of an older epoch */
   assert(I5 || !ranWithout);                                                           /* I5: who is to run has the state */
   /* I5: never both copies gone. The living owner has the state … */
-  assert(I5 || !ALIVE(regOwner[reg]) || live[NODE(regOwner[reg])] || home == restoring || (goneLife == regOwner[reg] && goneEpoch == regEpoch[reg]) || (regMove[reg] > 0 && regMove[reg] <= MOVES && restored[(regMove[reg] <= MOVES -> regMove[reg] : 0)] > 0));
+  assert(I5 || !ALIVE(regOwner[reg]) || live[NODE(regOwner[reg])] || home == restoring || RAISED || (goneLife == regOwner[reg] && goneEpoch == regEpoch[reg]) || (regMove[reg] > 0 && regMove[reg] <= MOVES && restored[(regMove[reg] <= MOVES -> regMove[reg] : 0)] > 0));
   /* … and the living standby has the base. */
   assert(I5 || !ALIVE(regStandby[reg]) || HOLDS(NODE(regStandby[reg]), regBase[reg]) || live[NODE(regStandby[reg])])
 }
@@ -90,7 +90,7 @@ inline deliverAll() {
     }
     if :: goneSent -> homeGone() :: else fi;
     if :: home == fetching && FOUND -> takeOver() :: else fi;
-    if :: home == restoring && FOUND -> homeRestored() :: else fi
+    if :: home == restoring -> homeRestored() :: else fi
   }
   SELF;
   for (cn : A .. C) { deliverNode(cn) }
@@ -146,7 +146,7 @@ inline present() {
 
 #define ROUNDS 10
 /* I4, I5: exactly the register's owner runs, unless owner and standby died together. */
-#define LOST (home == fetching && !FOUND && !ALIVE(regStandby[reg]) && (!ALIVE(regOwner[reg]) || (goneLife == regOwner[reg] && goneEpoch == regEpoch[reg])))
+#define LOST (home == fetching && !FOUND && !ALIVE(regStandby[reg]) && (RAISED || !ALIVE(regOwner[reg]) || (goneLife == regOwner[reg] && goneEpoch == regEpoch[reg])))
 #define ATREST (home == settled && ALIVE(regOwner[reg]) && RUNNERS == (1 << NODE(regOwner[reg])))
 
 inline rest() {
@@ -159,7 +159,7 @@ inline rest() {
   }
   skip; d_step {
     assert(I4 || ATREST || LOST);
-    for (cm : 1 .. MOVES) { assert(I8 || LOST || (retained[cm] == 0 && restored[cm] == 0)) }  /* I8: nobody keeps what nobody needs */
+    for (cm : 1 .. MOVES) { assert(I8 || (restored[cm] == 0 && (LOST || retained[cm] == 0))) }  /* I8: nobody keeps what nobody needs */
     forget(); skip
   }
 }

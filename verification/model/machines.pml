@@ -439,40 +439,48 @@ inline tellFormer(former) {
   if :: former != regStandby[reg] -> homeTells(NODE(former)) :: else fi
 }
 
+/* The home owns it already. */
+#define RAISED (home == fetching && regOwner[reg] == LIFE(HOME))
+
 /* The home has the base. */
 inline takeOver() {
-  g = regStandby[reg];
+  g = regStandby[reg]; ADD(kept, regBase[reg]);
   if
-  :: RAISE_FIRST -> register(regEpoch[reg] + 1, LIFE(HOME), TAKEOVER, regBase[reg], g)
-  :: else -> ADD(kept, regBase[reg]); register(regEpoch[reg] + 1, LIFE(HOME), TAKEOVER, regBase[reg], LIFE(HOME))
+  :: RAISED -> register(regEpoch[reg], regOwner[reg], regMove[reg], regBase[reg], LIFE(HOME))
+  :: else -> register(regEpoch[reg] + 1, LIFE(HOME), TAKEOVER, regBase[reg], LIFE(HOME))
   fi;
   home = restoring; homeDue = FOREVER;
   tellFormer(g)
 }
 
-inline ownerLost() {
+/* Is the owner's life over for certain, the register changes at once. */
+inline ownerLost(certain) {
   if
-  :: RAISE_FIRST || NODE(regStandby[reg]) == HOME -> takeOver()
-  :: else -> home = fetching; homeDue = FOREVER
+  :: NODE(regStandby[reg]) == HOME -> takeOver()
+  :: else ->
+    if :: RAISE_FIRST || certain -> register(regEpoch[reg] + 1, LIFE(HOME), TAKEOVER, regBase[reg], regStandby[reg]) :: else fi;
+    home = fetching; homeDue = FOREVER
   fi
 }
+
+#define MAYBEGIN_TAKEOVER (home == settled || (home == fetching && !RAISED))
 
 /* A node attaches, which only its present life can do: the owner's life is over if it is another. */
 inline homeSees(life) {
   if
-  :: home == settled && NODE(regOwner[reg]) == NODE(life) && regOwner[reg] != (life) && NODE(life) != HOME -> ownerLost()
+  :: MAYBEGIN_TAKEOVER && NODE(regOwner[reg]) == NODE(life) && regOwner[reg] != (life) && NODE(life) != HOME -> ownerLost(true)
   :: else
   fi
 }
 
 inline homeGone() {
-  if :: home == settled && regOwner[reg] == goneLife && regEpoch[reg] == goneEpoch -> ownerLost() :: else fi
+  if :: MAYBEGIN_TAKEOVER && regOwner[reg] == goneLife && regEpoch[reg] == goneEpoch -> ownerLost(true) :: else fi
 }
 
 /* A question proves nothing about the owner's life: it may be late, from an earlier one. */
 inline homeQueried(life, at) {
   if
-  :: SAME(life, regOwner[reg]) && home != restoring -> home = settled; waitForLease(); homeGrants(at)
+  :: SAME(life, regOwner[reg]) && home != restoring && !RAISED -> home = settled; waitForLease(); homeGrants(at)
   :: else -> if :: QUERY_PROVES -> homeSees(life) :: else fi; homeTells(NODE(life))
   fi
 }
@@ -501,7 +509,6 @@ inline homeStable(e, t) {
 
 inline homeRestored() {
   home = settled;
-  if :: RAISE_FIRST -> ADD(kept, regBase[reg]) :: else fi;
   runAt(HOME, regEpoch[reg], regBase[reg], FOREVER)
 }
 
@@ -510,7 +517,7 @@ inline homeRestored() {
 
 inline homeTimer() {
   homeDue = FOREVER;
-  if :: home == settled && regOwner[reg] != LIFE(HOME) -> ownerLost() :: else fi
+  if :: home == settled && regOwner[reg] != LIFE(HOME) -> ownerLost(false) :: else fi
 }
 
 /* ---- a node dies and is there again at once, empty but for the home's disk */
@@ -525,7 +532,7 @@ inline crashNode(n) {
   :: n == HOME ->
     home = settled;
     if :: NO_DISK -> register(regEpoch[0], regOwner[0], regMove[0], regBase[0], regStandby[0]) :: else fi;
-    if :: NODE(regOwner[reg]) == HOME -> ownerLost() :: else -> waitForLease() fi
+    if :: NODE(regOwner[reg]) == HOME -> ownerLost(true) :: else -> waitForLease() fi
   :: else
   fi
 }

@@ -79,7 +79,7 @@ proctype Home() provided (!over && !toSelf) {
   byte i, v;
   do
   :: d_step { home == fetching && FOUND -> takeOver(); step(obtain, 0, 0, 0) }
-  :: d_step { home == restoring && FOUND -> homeRestored(); step(restore, 0, 0, 0) }
+  :: d_step { home == restoring -> homeRestored(); step(restore, 0, 0, 0) }
   :: d_step { homeDue != FOREVER && TIMEOVER -> homeTimer(); step(overdue, 0, 0, 0) }
   :: d_step { goneSent -> homeGone(); step(deliverGone, 0, 0, 0) }
   :: d_step { tick < TICKS -> tick++; step(passTime, 0, 0, 0) }

@@ -26,7 +26,6 @@ const patient = 'PATIENT=1';
 
 /** The protocol as it is: spin must find nothing. The longest first: two run at once. */
 export const base: readonly Run[] = [
-  { name: 'third: one move, a crash, cut off for a lease, not given up', moves: 1, settings: `${third} CRASHES=1 TICKS=1 ${patient} ${allLost}` },
   { name: 'third: one move, cut off for a lease, not given up', moves: 1, settings: `${third} ${lease} ${patient} ${allLost}` },
   { name: 'source: one move, a crash, cut off for a lease', moves: 1, settings: `${source} CRASHES=1 TICKS=1` },
   { name: 'source: one move, the home restarts, a lease', moves: 1, settings: `${source} ${homeCrash} TICKS=1` },

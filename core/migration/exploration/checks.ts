@@ -1,3 +1,4 @@
+import { isRaised } from '../home-state.js';
 import { type Live, type NodeName, names } from './model.js';
 import type { World } from './world.js';
 
@@ -20,7 +21,14 @@ export function check(world: World): void {
 function checkCopies(world: World): void {
   const { owner, standby, base, move, epoch } = world.home.register;
   const o = world.nodes[owner.name as NodeName];
-  if (o.id.boot === owner.boot && o.live === undefined && o.restored[move] === undefined && world.home.phase !== 'restoring' && !world.instanceDied)
+  if (
+    o.id.boot === owner.boot &&
+    o.live === undefined &&
+    o.restored[move] === undefined &&
+    world.home.phase !== 'restoring' &&
+    !isRaised(world.home) &&
+    !world.instanceDied
+  )
     world.violate(`I5: ${owner.name} owns the actor at epoch ${epoch} and has no copy`);
   if (standby === undefined || base === undefined) return;
   const s = world.nodes[standby.name as NodeName];

@@ -368,4 +368,20 @@ replay([
     { atMs: 3417, type: 'move', actor: 2, to: 'edge-1' },
     { atMs: 3423.088, type: 'tell', from: 'edge-1', to: 2, count: 1, steps: [], throws: false },
   ],
+  [
+    'a target went on waiting for a source that was known to be dead, since its home had no base to take over with',
+    {
+      seed: 60044078,
+      nodes: ['robot', 'edge-1', 'edge-2'],
+      rttMs: 4,
+      fsyncMs: 8,
+      clockPpm: 100,
+      actors: ['robot/ledger-1 volatile', 'robot/ledger-2 checkpointed', 'robot/ledger-3 volatile'],
+    },
+    { atMs: 404.986, type: 'move', actor: 2, to: 'edge-1' },
+    { atMs: 3250, type: 'move', actor: 2, to: 'edge-2' },
+    { atMs: 3263.225, type: 'mishap', mishap: { type: 'crash', node: 'edge-1', forMs: 2600 } },
+    { atMs: 5900, type: 'recall', actor: 2 },
+    { atMs: 5908.235, type: 'mishap', mishap: { type: 'crash', node: 'edge-2', forMs: 500 } },
+  ],
 ]);

@@ -196,5 +196,6 @@ function leftoversOf(node: Node): string[] {
 function isLost(state: HomeState | undefined, livingLives: ReadonlySet<string>): boolean {
   if (state?.phase === 'lost') return true;
   const { owner, standby } = state?.register ?? {};
-  return state?.phase === 'fetching' && owner !== undefined && !livingLives.has(owner.boot) && standby !== undefined && !livingLives.has(standby.boot);
+  const isOver = owner !== undefined && (owner.name === state?.self.name || !livingLives.has(owner.boot));
+  return state?.phase === 'fetching' && isOver && standby !== undefined && !livingLives.has(standby.boot);
 }
