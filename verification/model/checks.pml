@@ -146,7 +146,7 @@ inline present() {
 
 #define ROUNDS 10
 /* I4, I5: exactly the register's owner runs, unless owner and standby died together. */
-#define LOST (home == fetching && !FOUND && !ALIVE(regStandby[reg]) && (RAISED || !ALIVE(regOwner[reg]) || (goneLife == regOwner[reg] && goneEpoch == regEpoch[reg])))
+#define LOST (home == fetching && !FOUND && !ALIVE(regStandby[reg]) && ((RAISED && !RAISE_FIRST) || !ALIVE(regOwner[reg]) || (goneLife == regOwner[reg] && goneEpoch == regEpoch[reg])))
 #define ATREST (home == settled && ALIVE(regOwner[reg]) && RUNNERS == (1 << NODE(regOwner[reg])))
 
 inline rest() {
