@@ -103,8 +103,12 @@ export class Inbound {
       const before = cell.cursors.get(from.$address);
       const isLater = before !== undefined && before.epoch < epoch;
       const cursor = cell.cursorFor(from, life, incarnation, epoch);
-      // A copy that was over may have spoken to this life first; what its owner says no more was acknowledged by a former life. A durable receiver has but one.
-      if (isLater && cursor === before && !cell.durable && opened.first > cursor.accepted + 1) cursor.skipTo(opened.first);
+      // What is said no more was acknowledged: by a former life, if a copy of the sender that was over spoke to this one first (a durable receiver
+      // has but one life); or by a copy of the receiver that a takeover has forgotten, and a late record came before this opening.
+      if (cursor === before && opened.first > cursor.accepted + 1 && (cell.rolledBack || (isLater && !cell.durable))) {
+        cursor.rolledBack = cell.rolledBack;
+        cursor.skipTo(opened.first);
+      }
       cursor.alone = cursor.accepted;
       cursor.sink = this.link;
       cursor.stream = stream;

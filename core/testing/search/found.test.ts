@@ -384,4 +384,15 @@ replay([
     { atMs: 5900, type: 'recall', actor: 2 },
     { atMs: 5908.235, type: 'mishap', mishap: { type: 'crash', node: 'edge-2', forMs: 500 } },
   ],
+  [
+    'a late record came to a restored actor before its sender’s opening, and what the lost copy had acknowledged was taken for a lie',
+    { seed: 70016148, nodes: ['robot', 'phone', 'edge-1', 'edge-2'], rttMs: 4, actors: ['robot/ledger-1 volatile', 'robot/ledger-2 checkpointed'] },
+    { atMs: 4, type: 'move', actor: 1, to: 'edge-1' },
+    { atMs: 15.015, type: 'mishap', mishap: { type: 'cut', a: 'robot', b: 'edge-1', forMs: 60, isSilent: true } },
+    { atMs: 16.155, type: 'tell', from: 'edge-1', to: 1, count: 1, steps: [], throws: false },
+    { atMs: 18.942, type: 'mishap', mishap: { type: 'pause', node: 'robot', forMs: 2050 } },
+    { atMs: 1278.558, type: 'tell', from: 'edge-1', to: 1, count: 1, steps: [], throws: false },
+    { atMs: 1279.013, type: 'mishap', mishap: { type: 'isolate', node: 'robot', forMs: 2050, isSilent: true } },
+    { atMs: 2486.454, type: 'tell', from: 'edge-2', to: 0, count: 1, steps: [], throws: false },
+  ],
 ]);
