@@ -71,8 +71,8 @@ class Stage {
       await this.rest();
       const { leftovers } = this.ending();
       await this.mark();
-      // What waited for a link that came up just now may have asked.
-      if (cast.history.pending.some(({ isOver, isLiving }) => !isOver && isLiving())) await this.rest();
+      // What waited for a link that came up just now may have begun more.
+      if (!this.isAtRest()) await this.rest();
       const checks = new Checks(cast.history, { ...this.ending(), leftovers });
       checks.safety();
       checks.rest();
@@ -128,8 +128,12 @@ class Stage {
   private async rest(): Promise<void> {
     for (const ms of restsMs) {
       await this.cast.world.advance(ms);
-      if (!this.cast.living().some(({ node }) => hasTimers(node)) && new Checks(this.cast.history, this.ending()).rest().length === 0) return;
+      if (this.isAtRest()) return;
     }
+  }
+
+  private isAtRest(): boolean {
+    return !this.cast.living().some(({ node }) => hasTimers(node)) && new Checks(this.cast.history, this.ending()).rest().length === 0;
   }
 
   /** Everybody asks everybody: each actor is reached from everywhere (I5), and its last turn shows what it remembers. */
