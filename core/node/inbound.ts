@@ -108,6 +108,7 @@ export class Inbound {
       if (cursor === before && opened.first > cursor.accepted + 1 && (cell.rolledBack || (isLater && !cell.durable))) {
         cursor.rolledBack = cell.rolledBack;
         cursor.skipTo(opened.first);
+        if (cursor.lost > 0) this.host.gap(cell, cursor);
       }
       cursor.alone = cursor.accepted;
       cursor.sink = this.link;

@@ -395,4 +395,20 @@ replay([
     { atMs: 1279.013, type: 'mishap', mishap: { type: 'isolate', node: 'robot', forMs: 2050, isSilent: true } },
     { atMs: 2486.454, type: 'tell', from: 'edge-2', to: 0, count: 1, steps: [], throws: false },
   ],
+  [
+    'a sender that goes on behind records a takeover lost is told at its opening, although the actor moves before it sends',
+    {
+      seed: 80055111,
+      nodes: ['robot', 'edge-1', 'edge-2'],
+      rttMs: 10,
+      fsyncMs: 8,
+      clockPpm: 10000,
+      actors: ['robot/ledger-1 volatile', 'robot/ledger-2 volatile'],
+    },
+    { atMs: 1, type: 'move', actor: 1, to: 'edge-2' },
+    { atMs: 7.896, type: 'tell', from: 'edge-2', to: 1, count: 1, steps: [], throws: false },
+    { atMs: 36.954, type: 'tell', from: 'edge-2', to: 1, count: 1, steps: [], throws: false },
+    { atMs: 401.379, type: 'mishap', mishap: { type: 'pause', node: 'edge-2', forMs: 2600 } },
+    { atMs: 3432, type: 'move', actor: 1, to: 'edge-1' },
+  ],
 ]);
