@@ -140,6 +140,8 @@ export class Inbound {
 
   /** Tells the sender of a stream that its receiver is elsewhere. */
   bounce(stream: number, answer: Parameters<Link['bounce']>[1]): void {
+    const cursor = this.streams[stream]?.cursor;
+    if (cursor?.sink === this.link && cursor.stream === stream) cursor.sink = undefined;
     this.streams[stream] = undefined;
     this.link.bounce(stream, answer);
   }

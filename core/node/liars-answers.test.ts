@@ -1,7 +1,8 @@
 import test from 'ava';
+import { spawn } from '../actors/spawn.js';
 import { encode } from '../codec/index.js';
 import { recordKinds } from '../delivery/record.js';
-import { createLiar, createVictim, opening } from './liars.test-support.js';
+import { createLiar, createVictim, Echo, opening } from './liars.test-support.js';
 import { outgoingRefs } from './refs.js';
 import { outcome } from './regressions.test-support.js';
 
@@ -80,5 +81,20 @@ test('liars: who was not asked answers nothing', async (t) => {
   liar.send(answer('liar/odd', 'the answer'));
   t.is(await said, 'the answer');
   t.deepEqual(lines, []);
+  await assertUntouched();
+});
+
+test('liars: who is believed to have an actor, and names an owner before it, is not asked over and over: its home is', async (t) => {
+  const { node, friend, assertUntouched } = await createVictim(t);
+  spawn(friend, Echo, 'far');
+  const liar = await createLiar(node);
+  liar.open(1, { from: 'friend/far', epoch: 9 });
+  t.true(await liar.isHeard());
+  const said = node.refTo(Echo, 'friend/far').say('there?');
+  t.true(await liar.isHeard());
+  t.is(liar.asked.length, 1);
+  liar.send((writer) => writer.bounce(1, encode({ node: 'friend', epoch: 1 }, outgoingRefs)));
+
+  t.is(await outcome(said, 2000), 'OK');
   await assertUntouched();
 });

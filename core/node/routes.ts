@@ -213,18 +213,24 @@ export class Routes {
       this.lead(channel, address);
     } else if (answer.coming === true) {
       this.leadLater(channel, address);
-    } else if (answer.node !== undefined && answer.epoch !== undefined) {
-      this.relocate(address, { node: answer.node, epoch: answer.epoch });
+    } else if (answer.node !== undefined && answer.epoch !== undefined && this.leadsElsewhere(address, link, { node: answer.node, epoch: answer.epoch })) {
       this.lead(channel, address);
     } else if (this.host.directory.homeOf(address) === this.host.name) {
       this.ownerKnowsNothing(channel, link, address);
-    } else if (link.peer.node === this.host.directory.homeOf(address)) {
+    } else if (answer.node === undefined && link.peer.node === this.host.directory.homeOf(address)) {
       this.refuse(channel, new GodwitError('NOT_FOUND', `there is no actor ${address}: its home ${link.peer.node} does not know it`));
     } else {
-      // Whoever was believed to have it knows nothing: the home does.
+      // Whoever was believed to have it knows nothing, or nothing newer: the home does.
       this.host.directory.forget(address);
-      this.lead(channel, address);
+      if (answer.node === undefined) this.lead(channel, address);
+      else this.leadLater(channel, address);
     }
+  }
+
+  /** What a peer says of an actor it does not have, unless it is older than the belief that it has it. */
+  private leadsElsewhere(address: string, { peer }: Link, news: { readonly node: string; readonly epoch: number }): boolean {
+    this.relocate(address, news);
+    return this.host.directory.nodeFor(address) !== peer.node;
   }
 
   /** This node is the home, whose register alone says where the actor is: its owner may not have heard yet that it owns, or is lost. */
