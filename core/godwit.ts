@@ -17,6 +17,10 @@ export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Whe
 export { dispatch, isRef, stop } from './actors/ref.js';
 export type { Parent } from './actors/spawn.js';
 export { spawn } from './actors/spawn.js';
+export type { Channel, ChannelOptions } from './elastic/channel.js';
+export { channel } from './elastic/channel.js';
+export type { Endpoint, EndpointOptions, SubscribeOptions } from './elastic/endpoint.js';
+export type { Overflow } from './elastic/flow.js';
 export type { Code, GodwitErrorOptions } from './errors.js';
 export { codes, GodwitError } from './errors.js';
 export { image, nn } from './host/index.js';

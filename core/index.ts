@@ -21,6 +21,11 @@ export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Whe
 export { dispatch, isRef, stop } from './actors/ref.js';
 export type { Parent } from './actors/spawn.js';
 export { spawn } from './actors/spawn.js';
+export type { Channel, ChannelOptions } from './elastic/channel.js';
+export { channel } from './elastic/channel.js';
+export type { Endpoint, EndpointOptions, SubscribeOptions } from './elastic/endpoint.js';
+export type { Overflow } from './elastic/flow.js';
+export { Hub } from './elastic/hub.js';
 export type { RefCodec } from './codec/index.js';
 export { carriesRef, decode, encode } from './codec/index.js';
 export type { Code, ErrorValue, GodwitErrorOptions } from './errors.js';

@@ -106,6 +106,12 @@ export function checkTimeout(timeoutMs: number, kind: 'ask' | 'stream', message:
   return timeoutMs;
 }
 
+/** @throws {GodwitError} INVALID_ARGUMENT unless it is a number of milliseconds, 0 or more */
+export function checkDelay(delayMs: number, message: string): number {
+  if (!(delayMs >= 0)) throw new GodwitError('INVALID_ARGUMENT', `delay of timer '${message}' must be 0 ms or more, not ${delayMs}`);
+  return delayMs;
+}
+
 /** An ask that its asker's signal gives up: `giveUp` is called and the ask rejected with CANCELLED. Once settled it listens no more. */
 export function cancellable(waiting: Waiting, signal: AbortSignal, giveUp: () => void): Waiting {
   const onAbort = () => {

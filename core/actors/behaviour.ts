@@ -9,11 +9,14 @@
 // B4  A stream's turn ends with its first segment; each later segment of its generator runs between or beside turns and holds nothing.
 import { decode, encode, type RefCodec } from '../codec/index.js';
 import { Numbered } from '../delivery/numbered.js';
+import { createEndpoint, endOf } from '../elastic/endpoint.js';
+import { type ItemPayload, itemHandler, itemMessage } from '../elastic/item.js';
 import { type ErrorValue, errorFromValue, GodwitError, valueFromError } from '../errors.js';
 import type { InstanceCapture, InstanceHost, Payload, Target, Turn, TurnEnd } from '../ports/runtime.js';
-import { cancellable, checkTimeout, StreamReader, type Waiting } from './asks.js';
+import { cancellable, checkDelay, checkTimeout, StreamReader, type Waiting } from './asks.js';
 import { type AnyDefinition, type Decision, stopMessage } from './definition.js';
 import { OpenStream } from './open-stream.js';
+import { conform, isThenable } from './conform.js';
 import {
   type AskOptions,
   checkMessage,
@@ -179,6 +182,20 @@ export class Behaviour implements Holder {
     return reader;
   }
 
+  push(to: RefCore, message: string, item: ItemPayload): void {
+    this.checkLiving();
+    this.host.send('tell', to, itemMessage(message), { value: item, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
+    this.sent();
+  }
+
+  copy(value: unknown): unknown {
+    return decode(encode(value, this.refs), this.refs);
+  }
+
+  get durable(): boolean {
+    return this.definition?.durability === 'durable';
+  }
+
   where(address: string): Where | undefined {
     return this.host.where(address);
   }
@@ -194,6 +211,8 @@ export class Behaviour implements Holder {
   /** A ref through which this actor sends. */
   ref(target: Target): RefCore {
     if (isRef(target) && target.$holder === this) return target;
+    const end = endOf(target.$protocol);
+    if (end !== undefined) return createEndpoint(target.$address, end, this);
     return createRef(target.$address, internProtocol(target.$protocol), this) as unknown as RefCore;
   }
 
@@ -258,13 +277,13 @@ export class Behaviour implements Holder {
     let result: unknown;
     try {
       if (this.stopped) throw new GodwitError('NOT_FOUND', `actor ${this.address} was stopped`);
-      const handler = this.definition?.on[turn.message] as AnyHandler | undefined;
+      const handler = (this.definition?.on[turn.message] ?? itemHandler(this.definition, turn.message, this.address)) as AnyHandler | undefined;
       if (handler === undefined || this.definition === undefined)
         throw unknownMessage(this.address, this.definition?.protocol ?? { definition: 'application', version: 1, messages: {} }, turn.message);
       if (turn.payload.bytes === undefined) {
         result = this.enter(handler, turn.payload.value, context, turn);
       } else {
-        const checked = this.validate(turn.message, this.open(turn.payload));
+        const checked = conform(this.definition, turn.message, this.open(turn.payload), this.address);
         if (isThenable(checked)) result = checked.then((valid) => this.enter(handler, valid, context, turn));
         else result = this.enter(handler, checked, context, turn);
       }
@@ -336,24 +355,11 @@ export class Behaviour implements Holder {
 
   private conclude(context: TurnContext, end: TurnEnd): void {
     context.end();
+    if (context.handled !== undefined && context.turn.sender !== undefined) this.tell(this.ref(context.turn.sender), 'handled', context.handled);
     this.flush();
     this.turning = false;
     this.host.turnEnded(end);
     if (this.queued.length > 0 && !this.turning) this.run(this.queued.shift() as Turn);
-  }
-
-  private validate(message: string, value: unknown): unknown {
-    const schema = this.definition?.schema[message];
-    if (schema === undefined) return value;
-    const accept = (result: { readonly value?: unknown; readonly issues?: ReadonlyArray<{ readonly message: string }> | undefined }): unknown => {
-      if (result.issues === undefined) return result.value;
-      throw new GodwitError(
-        'INVALID_ARGUMENT',
-        `payload of '${message}' for actor ${this.address} does not fit its schema: ${result.issues.map((issue) => issue.message).join('; ')}`,
-      );
-    };
-    const result = schema['~standard'].validate(value);
-    return isThenable(result) ? result.then((settled) => accept(settled as never)) : accept(result);
   }
 
   private open(payload: Payload): unknown {
@@ -381,15 +387,6 @@ export class Behaviour implements Holder {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}
-
 function isGenerator(value: unknown): value is AsyncGenerator<unknown, unknown, unknown> | Generator<unknown, unknown, unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { next?: unknown }).next === 'function';
-}
-
-function checkDelay(delayMs: number, message: string): number {
-  if (!(delayMs >= 0)) throw new GodwitError('INVALID_ARGUMENT', `delay of timer '${message}' must be 0 ms or more, not ${delayMs}`);
-  return delayMs;
 }

@@ -72,6 +72,12 @@ export interface Holder {
   stream(ref: RefCore, message: string, payload: unknown, options: AskOptions | undefined): AsyncIterableIterator<unknown>;
   where(address: string): Where | undefined;
   stop(ref: RefCore): void;
+  /** Tells one value of a channel, to be handled as `message`. See `core/elastic`. */
+  push(ref: RefCore, message: string, item: readonly unknown[]): void;
+  /** True if a turn may be run again, and must send the same records then. */
+  readonly durable: boolean;
+  /** A value that shares nothing with the one given. @throws {GodwitError} INVALID_ARGUMENT it cannot travel */
+  copy(value: unknown): unknown;
 }
 
 const refMarker = Symbol.for('godwit.ref');

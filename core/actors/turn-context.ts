@@ -20,6 +20,8 @@ export class TurnContext implements Context {
   turn: Turn = noTurn;
   /** Payload a moved stream begins again with; undefined while the handler called no `resume`. */
   resumeWith: { readonly payload: unknown } | undefined;
+  /** What the channel is told when the turn has ended; see `Behaviour.itemHandler`. */
+  handled: readonly unknown[] | undefined;
   private controller: AbortController | undefined;
   private ended = true;
 
@@ -29,6 +31,7 @@ export class TurnContext implements Context {
     this.turn = turn;
     this.controller = undefined;
     this.resumeWith = undefined;
+    this.handled = undefined;
     this.ended = false;
   }
 

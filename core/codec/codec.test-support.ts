@@ -79,6 +79,9 @@ const holder: Holder = {
   stream: () => (async function* () {})(),
   where: () => undefined,
   stop: () => {},
+  push: () => {},
+  durable: false,
+  copy: (value) => value,
 };
 
 /** Refs that nobody answers. */

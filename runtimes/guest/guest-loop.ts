@@ -13,6 +13,7 @@ import {
   type ErrorValue,
   encode,
   GodwitError,
+  Hub,
   type InstanceCapture,
   type Payload,
   type RefCodec,
@@ -64,7 +65,8 @@ const plain: RefCodec = { describe: () => undefined, revive: (target) => target 
 
 /** Offers the definitions found among a module's exports to the engine. */
 export function serve(exports: Readonly<Record<string, unknown>>): void {
-  const definitions = new Map<string, Definition>();
+  // An actor may make a channel, which is a child of its own.
+  const definitions = new Map<string, Definition>([[Hub.name, Hub as unknown as Definition]]);
   for (const value of Object.values(exports)) if (isDefinition(value)) definitions.set(value.name, value);
   (globalThis as { godwitGuest?: GuestEntry }).godwitGuest = new GuestLoop(definitions);
 }
