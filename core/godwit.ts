@@ -21,6 +21,8 @@ export type { Channel, ChannelOptions } from './elastic/channel.js';
 export { channel } from './elastic/channel.js';
 export type { Endpoint, EndpointOptions, SubscribeOptions } from './elastic/endpoint.js';
 export type { Overflow } from './elastic/flow.js';
+export type { ElasticFunction, ElasticOptions } from './elastic/function.js';
+export { elastic } from './elastic/function.js';
 export type { Code, GodwitErrorOptions } from './errors.js';
 export { codes, GodwitError } from './errors.js';
 export { image, nn } from './host/index.js';

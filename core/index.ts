@@ -21,13 +21,15 @@ export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Whe
 export { dispatch, isRef, stop } from './actors/ref.js';
 export type { Parent } from './actors/spawn.js';
 export { spawn } from './actors/spawn.js';
+export type { RefCodec } from './codec/index.js';
+export { carriesRef, decode, encode } from './codec/index.js';
 export type { Channel, ChannelOptions } from './elastic/channel.js';
 export { channel } from './elastic/channel.js';
 export type { Endpoint, EndpointOptions, SubscribeOptions } from './elastic/endpoint.js';
 export type { Overflow } from './elastic/flow.js';
+export type { ElasticFunction, ElasticOptions } from './elastic/function.js';
+export { definitionOfFunction, elastic, leadCalls } from './elastic/function.js';
 export { Hub } from './elastic/hub.js';
-export type { RefCodec } from './codec/index.js';
-export { carriesRef, decode, encode } from './codec/index.js';
 export type { Code, ErrorValue, GodwitErrorOptions } from './errors.js';
 export { codes, errorFromValue, GodwitError, valueFromError } from './errors.js';
 export type { DecodedPicture, Images, Inference, InferOptions, Nn, OutputTensor, Picture, PixelSize, Tensor } from './host/index.js';

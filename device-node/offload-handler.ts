@@ -9,6 +9,7 @@ import {
   type AnyRef,
   type Cancel,
   type Clock,
+  type ElasticFunction,
   GodwitError,
   type Logger,
   type MoveReport,
@@ -32,7 +33,14 @@ export interface OffloadHandlerOptions {
   readonly application: string;
   /** The definition that an actor of this device was spawned from. */
   readonly definitionOf: (name: string) => AnyDefinition | undefined;
+  /** The actor behind what is to be offloaded. @throws {GodwitError} INVALID_ARGUMENT a function that is not elastic */
+  readonly actorOf: (target: Offloadable) => AnyRef;
+  /** An actor is away by a lease from now on, or no more. */
+  readonly onLease: (actor: string, isAway: boolean) => void;
 }
+
+/** What can be offloaded: an actor, or a function that `elastic` or `'use elastic'` has tagged. @public */
+export type Offloadable = AnyRef | ElasticFunction;
 
 /** What an application may say of a request. @public */
 export interface RequestOptions {
@@ -58,10 +66,10 @@ export interface OffloadHandler {
   discover(): Promise<Distance[]>;
   /**
    * Asks the closest cluster, and the next one if it has no room.
-   * @param actor here or offloaded: then of hosts other than its own
+   * @param target here or offloaded: then of hosts other than its own. The calls of an elastic function go to its host as long as it is away
    * @throws {GodwitError} as discover, and FAILED_PRECONDITION the actor is pinned, or no other host can run it · RESOURCE_EXHAUSTED no room or quota · NOT_FOUND no such actor
    */
-  request(actor: AnyRef, options?: RequestOptions): Promise<Offer[]>;
+  request(target: Offloadable, options?: RequestOptions): Promise<Offer[]>;
   /**
    * Takes an offer; resolves when the actor runs there (or was merged). An offloaded actor moves straight from its host to the next, and its
    * lease there ends.
@@ -101,7 +109,8 @@ export class ClusterOffloadHandler implements OffloadHandler {
     return (await this.distances()).map(({ cluster, rttMs }) => ({ url: cluster.url, rttMs }));
   }
 
-  async request(actor: AnyRef, options: RequestOptions = {}): Promise<Offer[]> {
+  async request(target: Offloadable, options: RequestOptions = {}): Promise<Offer[]> {
+    const actor = this.options.actorOf(target);
     const request = this.requestFor(actor.$address, options);
     const { definition, version, sharedName } = request;
     const trigger = options.trigger ?? 'application';
@@ -233,12 +242,16 @@ export class ClusterOffloadHandler implements OffloadHandler {
     };
     const end = (reason: string | undefined) => {
       active = false;
-      if (this.leases.get(actor)?.lease === lease) this.leases.delete(actor);
+      if (this.leases.get(actor)?.lease === lease) {
+        this.leases.delete(actor);
+        this.options.onLease(actor, false);
+      }
       if (reason !== undefined) tellLost(reason);
     };
     this.leases.get(actor)?.end(undefined);
     this.expected.delete(actor);
     this.leases.set(actor, { ...stay, application, lease, end });
+    this.options.onLease(actor, true);
     return lease;
   }
 

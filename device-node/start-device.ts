@@ -1,15 +1,19 @@
 // Wires one device: its node, the Notifier, the Offload Handler, and a kept link to every edge it was told of.
 import {
   type AnyDefinition,
+  type AnyRef,
   type Blobs,
   type Clock,
   checkName,
   createNode,
   type Definition,
+  definitionOfFunction,
+  type ElasticFunction,
   GodwitError,
   type Handlers,
   type HostFunction,
   type Logger,
+  leadCalls,
   type ModuleSource,
   type Node,
   type Parent,
@@ -26,7 +30,7 @@ import { createMemoryBlobs } from '#transports/memory';
 import { Cluster } from './cluster.js';
 import { EdgeLinks, type EdgeStatus } from './edge-links.js';
 import { createNotifier, type Notifier } from './notifier.js';
-import { ClusterOffloadHandler, type OffloadHandler } from './offload-handler.js';
+import { ClusterOffloadHandler, type Offloadable, type OffloadHandler } from './offload-handler.js';
 
 /** A module source that learns definitions as they are spawned: what `bundler()` of godwit/build is. */
 export interface GrowingModuleSource extends ModuleSource {
@@ -135,6 +139,20 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     sources: [...createMachineSources(options.metricsRoot), createLinkSource(() => node.peers())],
     ...(options.sampleEveryMs === undefined ? {} : { sampleEveryMs: options.sampleEveryMs }),
   });
+  const child = <S, H extends Handlers<S>>(definition: Definition<S, H>, actor: string): Ref<H> => {
+    learn(definition);
+    return node.child(definition, actor);
+  };
+  const functions = new Map<string, { readonly fn: ElasticFunction; readonly ref: AnyRef }>();
+  const actorOf = (target: Offloadable): AnyRef => {
+    if (typeof target !== 'function') return target;
+    const definition = definitionOfFunction(target);
+    if (definition === undefined)
+      throw new GodwitError('INVALID_ARGUMENT', `function ${target.name} cannot be offloaded: wrap it in elastic(), or give it 'use elastic' and build it`);
+    const ref: AnyRef = child(definition, definition.name);
+    functions.set(ref.$address, { fn: target, ref });
+    return ref;
+  };
   const offload = new ClusterOffloadHandler({
     node,
     clusters,
@@ -143,6 +161,11 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     logger,
     application: options.application ?? name,
     definitionOf: (definition) => definitions.get(definition),
+    actorOf,
+    onLease: (actor, isAway) => {
+      const tagged = functions.get(actor);
+      leadCalls(tagged?.fn, isAway ? tagged?.ref : undefined);
+    },
   });
   for (const { url } of clusters) links.keep(url);
 
@@ -150,6 +173,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
   const end = async () => {
     notifier.close();
     offload.close();
+    for (const { fn } of functions.values()) leadCalls(fn, undefined);
     try {
       await node.close();
       transfer.close();
@@ -163,10 +187,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     node,
     notifier,
     offload,
-    child<S, H extends Handlers<S>>(definition: Definition<S, H>, actor: string): Ref<H> {
-      learn(definition);
-      return node.child(definition, actor);
-    },
+    child,
     edges: () => links.list(),
     close,
     [Symbol.asyncDispose]: close,

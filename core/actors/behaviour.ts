@@ -14,9 +14,9 @@ import { type ItemPayload, itemHandler, itemMessage } from '../elastic/item.js';
 import { type ErrorValue, errorFromValue, GodwitError, valueFromError } from '../errors.js';
 import type { InstanceCapture, InstanceHost, Payload, Target, Turn, TurnEnd } from '../ports/runtime.js';
 import { cancellable, checkDelay, checkTimeout, StreamReader, type Waiting } from './asks.js';
+import { conform, isThenable } from './conform.js';
 import { type AnyDefinition, type Decision, stopMessage } from './definition.js';
 import { OpenStream } from './open-stream.js';
-import { conform, isThenable } from './conform.js';
 import {
   type AskOptions,
   checkMessage,

@@ -37,7 +37,7 @@ export interface Channel<There, Back> {
  * Makes an elastic channel, or comes back to the one of that name: asynchronous, in order, each value once, both ways, whatever node its ends are on
  * and wherever their holders move meanwhile (the paper's elastic channel, sec. 2.3). It lives where it is made, as an actor: until it is closed, or its
  * node ends. A value sent is given up by its sender.
- * @param parent a device, a node, or the context of an actor, which the channel ends with
+ * @param parent a device, a node, or the context of an actor, which the channel ends with; made by an actor that is away it is known on that edge only
  * @param name unique among the actors of its parent
  * @throws {GodwitError} INVALID_ARGUMENT a bad name or option · ALREADY_EXISTS an actor has this name
  * @public
@@ -62,7 +62,8 @@ function compile(name: string, options: ChannelOptions): HubOptions {
     if (!valid) throw new GodwitError('INVALID_ARGUMENT', `channel ${name}: ${what}`);
   };
   check(to === 'one' || to === 'many', `'to' is 'one' or 'many', not '${to}'`);
-  for (const [end, place] of Object.entries({ near, far })) check(place === 'static' || place === 'flexible', `'${end}' is 'static' or 'flexible', not '${place}'`);
+  for (const [end, place] of Object.entries({ near, far }))
+    check(place === 'static' || place === 'flexible', `'${end}' is 'static' or 'flexible', not '${place}'`);
   check(Number.isInteger(capacity) && capacity >= 1 && capacity <= maxCapacity, `capacity is an integer from 1 to ${maxCapacity}, not ${capacity}`);
   check(overflows.includes(overflow), `overflow is one of ${overflows.join(', ')}, not '${overflow}'`);
   check(Number.isInteger(replay) && replay >= 0 && replay <= capacity, `replay is an integer from 0 to capacity (${capacity}), not ${replay}`);

@@ -134,9 +134,13 @@ export function attach(flow: Flow, holder: string, name: string): Queue {
   if (present?.leaving === true && present.holder === holder) detach(flow, present);
   const [queue] = flow.queues.values();
   if (queue?.holder !== undefined) {
-    throw new GodwitError('FAILED_PRECONDITION', `channel ${name} is one-to-one, and ${queue.holder} ${queue.leaving ? 'is only leaving it: try again' : 'receives from it already'}`, {
-      retryable: queue.leaving,
-    });
+    throw new GodwitError(
+      'FAILED_PRECONDITION',
+      `channel ${name} is one-to-one, and ${queue.holder} ${queue.leaving ? 'is only leaving it: try again' : 'receives from it already'}`,
+      {
+        retryable: queue.leaving,
+      },
+    );
   }
   flow.queues.clear();
   return addQueue(flow, holder, queue?.waiting ?? []);

@@ -132,7 +132,10 @@ export const Hub = actor('godwit.channel', {
       const ref = ctx.sender as RefCore;
       for (const name of ended === undefined ? [message] : [message, ended]) {
         if (ref.$protocol.messages[name] === 'reply') continue;
-        throw new GodwitError('INVALID_ARGUMENT', `${ref.$address} has no message '${name}' for the values of channel ${ctx.self.$address}: an actor subscribes, an application iterates`);
+        throw new GodwitError(
+          'INVALID_ARGUMENT',
+          `${ref.$address} has no message '${name}' for the values of channel ${ctx.self.$address}: an actor subscribes, an application iterates`,
+        );
       }
       const queue = attach(flow, ref.$address, ctx.self.$address);
       state.subscribers.set(queue.id, { ref, message, ended, end });
@@ -160,7 +163,10 @@ export const Hub = actor('godwit.channel', {
       flowFrom(state, end, ctx);
       checkPlace(state, end, ctx);
       if (state.options?.many === true && end === 'far')
-        throw new GodwitError('FAILED_PRECONDITION', `channel ${ctx.self.$address} is one-to-many: only its near end closes it; leave the loop, or unsubscribe`);
+        throw new GodwitError(
+          'FAILED_PRECONDITION',
+          `channel ${ctx.self.$address} is one-to-many: only its near end closes it; leave the loop, or unsubscribe`,
+        );
       for (const flow of Object.values(state.flows)) {
         if (flow.ended !== undefined) continue;
         flow.ended = { error: error === undefined ? undefined : valueFromError(error) };
@@ -250,8 +256,7 @@ function deliver(state: HubState, flow: Flow): void {
     }
     const { ref, message, ended, end } = subscriber;
     const core = ref as RefCore;
-    for (let item = take(flow, queue); item !== undefined; item = take(flow, queue))
-      core.$holder.push(core, message, payloadOf(item, flow, end, core));
+    for (let item = take(flow, queue); item !== undefined; item = take(flow, queue)) core.$holder.push(core, message, payloadOf(item, flow, end, core));
     if (flow.ended === undefined || queue.waiting.length > 0) continue;
     const { error } = flow.ended;
     if (ended !== undefined) core.$holder.tell(core, ended, error === undefined ? undefined : errorFromValue(error));
@@ -286,9 +291,13 @@ function watch(state: HubState, flow: Flow, ctx: Context): void {
 }
 
 function tooSlow({ options }: HubState, ctx: Context): GodwitError {
-  return new GodwitError('UNAVAILABLE', `channel ${ctx.self.$address} dropped this receiver: it handled nothing for ${options?.unreachableMs} ms while others waited for it`, {
-    retryable: true,
-  });
+  return new GodwitError(
+    'UNAVAILABLE',
+    `channel ${ctx.self.$address} dropped this receiver: it handled nothing for ${options?.unreachableMs} ms while others waited for it`,
+    {
+      retryable: true,
+    },
+  );
 }
 
 function closed(flow: Flow, ctx: Context): GodwitError {

@@ -10,6 +10,7 @@ import {
   Behaviour,
   type Definition,
   decode,
+  definitionOfFunction,
   type ErrorValue,
   encode,
   GodwitError,
@@ -63,11 +64,14 @@ const maxBytesInPlace = 8 * 1024;
 const noPayload: Payload = { value: undefined, bytes: undefined };
 const plain: RefCodec = { describe: () => undefined, revive: (target) => target };
 
-/** Offers the definitions found among a module's exports to the engine. */
+/** Offers the definitions and elastic functions found among a module's exports to the engine. */
 export function serve(exports: Readonly<Record<string, unknown>>): void {
   // An actor may make a channel, which is a child of its own.
   const definitions = new Map<string, Definition>([[Hub.name, Hub as unknown as Definition]]);
-  for (const value of Object.values(exports)) if (isDefinition(value)) definitions.set(value.name, value);
+  for (const [name, exported] of Object.entries(exports)) {
+    const value = definitionOfFunction(exported, name) ?? exported;
+    if (isDefinition(value)) definitions.set(value.name, value);
+  }
   (globalThis as { godwitGuest?: GuestEntry }).godwitGuest = new GuestLoop(definitions);
 }
 
