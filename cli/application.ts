@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type AnyDefinition, GodwitError, type Logger } from '#core';
+import { type AnyDefinition, definitionsIn, GodwitError, type Logger } from '#core';
 import type { Device } from '#device-node';
 
 /** What a program gets beside its device. */
@@ -25,7 +25,7 @@ export async function loadApplication(path: string): Promise<Application> {
   if (typeof main !== 'function') {
     throw new GodwitError('INVALID_ARGUMENT', `${path} exports no function main: write \`export async function main(device, { signal }) { … }\``);
   }
-  return { main: main as Application['main'], definitions: Object.values(exported).filter(isDefinition) };
+  return { main: main as Application['main'], definitions: definitionsIn(exported) };
 }
 
 async function load(path: string): Promise<Readonly<Record<string, unknown>>> {
@@ -35,8 +35,4 @@ async function load(path: string): Promise<Readonly<Record<string, unknown>>> {
     const hint = path.endsWith('.ts') ? ' (compile TypeScript to JavaScript first)' : '';
     throw new GodwitError('INVALID_ARGUMENT', `cannot load the application ${path}: ${GodwitError.from(thrown).message}${hint}`, { cause: thrown });
   }
-}
-
-function isDefinition(value: unknown): value is AnyDefinition {
-  return typeof value === 'object' && value !== null && 'protocol' in value && 'state' in value && 'on' in value && 'name' in value;
 }

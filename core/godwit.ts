@@ -30,3 +30,4 @@ export type { ActorInfo, MoveOptions, MoveReport, NodeEvent } from './node/types
 export type { HostFunction, HostFunctions } from './ports/host-function.js';
 export type { Logger, LogLevel } from './ports/logger.js';
 export type { Manifest, ModuleSource, Tier } from './ports/module-source.js';
+export type { Signature, Signer } from './ports/signer.js';

@@ -7,6 +7,7 @@ import {
   type ActorInfo,
   type AnyDefinition,
   type AnyRef,
+  bytesFrom,
   type Cancel,
   type Clock,
   type ElasticFunction,
@@ -20,7 +21,7 @@ import {
 import type { Refusal } from '#transports/connect/control';
 import type { Cluster, ClusterRequest } from './cluster.js';
 import type { EdgeLinks } from './edge-links.js';
-import { bytesFrom, joinNeeds } from './needs.js';
+import { joinNeeds } from './needs.js';
 import { type HostOffer, hostOfferFrom, type Lease, type Offer, type Offload, type SharedOffer, sharedOfferFrom } from './offer.js';
 
 /** What an Offload Handler is made of. */

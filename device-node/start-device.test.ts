@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { actor, GodwitError, spawn } from '#core';
-import { bytesFrom, joinNeeds } from './needs.js';
+import { actor, bytesFrom, GodwitError, spawn } from '#core';
+import { joinNeeds } from './needs.js';
 import { type DeviceOptions, startDevice } from './start-device.js';
 
 const Counter = actor('counter', { state: () => ({ total: 0 }), on: { add: (state, by: number) => (state.total += by) } });

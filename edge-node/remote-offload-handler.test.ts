@@ -14,7 +14,16 @@ const assignment: Assignment = {
   sharedName: undefined,
   tier: undefined,
 };
-const manifest: Manifest = { definition: 'map', version: 1, tier: 'script', program: '0'.repeat(64) as Hash, programBytes: 1, hostFunctions: [], models: {} };
+const manifest: Manifest = {
+  definition: 'map',
+  version: 1,
+  tier: 'script',
+  program: '0'.repeat(64) as Hash,
+  programBytes: 1,
+  hostFunctions: [],
+  models: {},
+  needs: { memoryBytes: 0, models: [] },
+};
 const request: MoveRequest = { move: 'm', address: 'robot-1/map', definition: 'map', version: 1, manifest, token: 't1', source: 'robot-1' };
 const arrived: NodeEvent = { type: 'arrived', actor: 'robot-1/map', from: 'robot-1', tier: 'script', place: 'here', epoch: 2 };
 

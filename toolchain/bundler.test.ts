@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
-import { actor } from '#core';
+import { actor, type Hash, stateSchemaOf } from '#core';
 import { Greeter } from './fixtures/greeter.js';
 import { Reader } from './fixtures/reader.js';
 import { bundler } from './index.js';
@@ -23,6 +23,8 @@ test('bundler: makes one program that offers the definitions of the source file,
     programBytes: program?.length ?? -1,
     hostFunctions: ['nn'],
     models: {},
+    stateSchema: await stateSchemaOf(Greeter, { sha256: async (bytes) => createHash('sha256').update(bytes).digest('hex') as Hash }),
+    needs: { memoryBytes: 0, models: ['faces'] },
   });
   t.is(
     createHash('sha256')

@@ -1,13 +1,7 @@
-import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { type AnyDefinition, GodwitError, type Hash, type Manifest, type ModuleSource } from '#core';
+import { type AnyDefinition, GodwitError, type ModuleSource } from '#core';
+import { createModule, type Module, type ModuleOptions } from './module.js';
 import { bundleProgram } from './program.js';
-
-/** What {@link bundler} takes. @public */
-export interface BundlerOptions {
-  /** Gives the bytes of a model that a definition names in `needs.models`; default: models stay out of the module. */
-  readonly model?: (name: string) => Promise<Uint8Array>;
-}
 
 /** A module source that needs no build step. @public */
 export interface Bundler extends ModuleSource {
@@ -18,14 +12,12 @@ export interface Bundler extends ModuleSource {
   add(definition: AnyDefinition): Bundler;
 }
 
-type Module = Awaited<ReturnType<ModuleSource['module']>>;
-
 /**
  * Bundles definitions when they are first asked for, with esbuild. Each must have been given `source: import.meta.url`, and be exported by that file;
  * so must be the definitions of its children. What was bundled is kept for the life of the process.
  * @public
  */
-export function bundler(definitions: readonly AnyDefinition[] = [], options: BundlerOptions = {}): Bundler {
+export function bundler(definitions: readonly AnyDefinition[] = [], options: ModuleOptions = {}): Bundler {
   const source = new EsbuildBundler(options);
   for (const definition of definitions) source.add(definition);
   return source;
@@ -35,7 +27,7 @@ class EsbuildBundler implements Bundler {
   private readonly definitions = new Map<string, AnyDefinition>();
   private readonly modules = new Map<string, Promise<Module>>();
 
-  constructor(private readonly options: BundlerOptions) {}
+  constructor(private readonly options: ModuleOptions) {}
 
   add(definition: AnyDefinition): Bundler {
     if (definition.source === undefined) {
@@ -69,29 +61,9 @@ class EsbuildBundler implements Bundler {
   }
 
   private async make(definition: AnyDefinition): Promise<Module> {
-    const { name, version, needs } = definition;
-    const { bytes } = await bundleProgram(pathOf(definition.source as string), name);
-    const blobs = new Map<Hash, Uint8Array>();
-    const program = keep(blobs, bytes);
-    const models: Record<string, Hash> = {};
-    if (this.options.model !== undefined) for (const model of needs.models ?? []) models[model] = keep(blobs, await this.options.model(model));
-    const manifest: Manifest = {
-      definition: name,
-      version,
-      tier: 'script',
-      program,
-      programBytes: bytes.length,
-      hostFunctions: [...(needs.hostFunctions ?? [])],
-      models,
-    };
-    return { manifest, blobs };
+    const { bytes } = await bundleProgram(pathOf(definition.source as string), `actor definition ${definition.name}`);
+    return createModule(definition, bytes, this.options);
   }
-}
-
-function keep(blobs: Map<Hash, Uint8Array>, bytes: Uint8Array): Hash {
-  const hash = createHash('sha256').update(bytes).digest('hex') as Hash;
-  blobs.set(hash, bytes);
-  return hash;
 }
 
 function keyOf(name: string, version: number): string {

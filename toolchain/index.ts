@@ -1,2 +1,2 @@
-export type { Bundler, BundlerOptions } from './bundler.js';
-export { bundler } from './bundler.js';
+export { type Bundler, bundler } from './bundler.js';
+export type { ModuleOptions } from './module.js';

@@ -1,11 +1,15 @@
 import { builtinModules } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildFailure, BuildResult, Metafile, Plugin } from 'esbuild';
 import { GodwitError } from '#core';
+import { portableMap } from './source-map.js';
 
 /** One self-contained ECMAScript file, from a definition's source file and the guest loop. */
 export interface Program {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Leads from the program back to its sources, which it contains: it never leaves home. */
+  readonly map: string;
 }
 
 const guestEntry = fileURLToPath(import.meta.resolve('#runtimes/guest'));
@@ -14,11 +18,12 @@ const builtins = new Set(builtinModules);
 const entryName = 'godwit-program';
 
 /**
- * Bundles the module at `source` (a path) with the guest loop: every actor definition it exports can run from the result.
+ * Bundles the module at `source` (an absolute path) with the guest loop: every actor definition it exports can run from the result.
  * Reproducible: the same files give the same bytes, wherever they lie.
+ * @param subject what is bundled, for errors: 'actor definition map', 'src/actors.ts'
  * @throws {GodwitError} FAILED_PRECONDITION esbuild is not installed · INVALID_ARGUMENT the source does not bundle, or what remains of it imports a Node builtin
  */
-export async function bundleProgram(source: string, definition: string): Promise<Program> {
+export async function bundleProgram(source: string, subject: string): Promise<Program> {
   const { build } = await loadEsbuild();
   let result: BuildResult<{ metafile: true; write: false }>;
   try {
@@ -37,17 +42,20 @@ export async function bundleProgram(source: string, definition: string): Promise
       minify: true,
       legalComments: 'none',
       metafile: true,
+      sourcemap: 'external',
+      outfile: join(dirname(source), 'program.js'),
       write: false,
       logLevel: 'silent',
       plugins: [oneCore, externalBuiltins],
     });
   } catch (thrown) {
-    throw bundleError(thrown, definition);
+    throw bundleError(thrown, subject);
   }
-  refuseBuiltins(result.metafile, definition);
-  const [file] = result.outputFiles;
-  if (file === undefined) throw new GodwitError('INTERNAL', `esbuild gave no program for ${definition}`);
-  return { bytes: new Uint8Array(file.contents) };
+  refuseBuiltins(result.metafile, subject);
+  const file = result.outputFiles.find(({ path }) => path.endsWith('.js'));
+  const map = result.outputFiles.find(({ path }) => path.endsWith('.map'));
+  if (file === undefined || map === undefined) throw new GodwitError('INTERNAL', `esbuild gave no program for ${subject}`);
+  return { bytes: new Uint8Array(file.contents), map: portableMap(map.text, dirname(source), entryName) };
 }
 
 /** esbuild is an optional peer: an edge never bundles. */
@@ -82,7 +90,7 @@ const externalBuiltins: Plugin = {
   },
 };
 
-function refuseBuiltins({ inputs, outputs }: Metafile, definition: string): void {
+function refuseBuiltins({ inputs, outputs }: Metafile, subject: string): void {
   const used = Object.values(outputs).flatMap(({ imports }) => imports.filter(({ external }) => external === true));
   const [first] = used;
   if (first === undefined) return;
@@ -90,7 +98,7 @@ function refuseBuiltins({ inputs, outputs }: Metafile, definition: string): void
   const chain = importChain(inputs, kept, first.path);
   throw new GodwitError(
     'INVALID_ARGUMENT',
-    `actor definition ${definition} cannot run in a guest: it imports ${first.path} (${chain.join(' → ')}); keep what needs Node out of the definition's file, or behind a host function`,
+    `${subject} cannot run in a guest: it imports ${first.path} (${chain.join(' → ')}); keep what needs Node out of that file, or behind a host function`,
     {
       details: { builtin: first.path, chain },
     },
@@ -117,11 +125,13 @@ function importChain(inputs: Metafile['inputs'], kept: ReadonlySet<string>, goal
   return [goal];
 }
 
-function bundleError(thrown: unknown, definition: string): GodwitError {
+function bundleError(thrown: unknown, subject: string): GodwitError {
   const errors = (thrown as Partial<BuildFailure>).errors;
   if (!Array.isArray(errors)) return GodwitError.from(thrown, 'INTERNAL');
-  const lines = errors.map(({ text, location }) => (location === null ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`));
-  return new GodwitError('INVALID_ARGUMENT', `actor definition ${definition} does not bundle: ${lines.join('; ')}`, { details: { errors: lines } });
+  const lines = errors.map(({ text, location }) =>
+    location === null || location.file === entryName ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`,
+  );
+  return new GodwitError('INVALID_ARGUMENT', `${subject} does not bundle: ${lines.join('; ')}`, { details: { errors: lines } });
 }
 
 function slashed(path: string): string {

@@ -16,7 +16,16 @@ const edge: NodeId = { name: 'edge', boot: '1' };
 const move = 'm1' as MoveId;
 const actor = 'device/map';
 const capture: Capture = { hash: 'h7' as Hash, turns: 7, sizeBytes: 100 };
-const manifest: Manifest = { definition: 'map', version: 1, tier: 'script', program: 'p' as Hash, programBytes: 1, hostFunctions: [], models: {} };
+const manifest: Manifest = {
+  definition: 'map',
+  version: 1,
+  tier: 'script',
+  program: 'p' as Hash,
+  programBytes: 1,
+  hostFunctions: [],
+  models: {},
+  needs: { memoryBytes: 0, models: [] },
+};
 const plan: MovePlan = {
   move,
   actor,

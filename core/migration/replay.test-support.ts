@@ -148,7 +148,16 @@ class Replay {
 
   private begin(move: MoveId, source: Node, target: Node): void {
     if (source.live === undefined) throw new Error('nothing to move');
-    const manifest = { definition: 'walker', version: 1, tier: 'native', program: 'p' as Hash, programBytes: 1, hostFunctions: [], models: {} } as const;
+    const manifest = {
+      definition: 'walker',
+      version: 1,
+      tier: 'native',
+      program: 'p' as Hash,
+      programBytes: 1,
+      hostFunctions: [],
+      models: {},
+      needs: { memoryBytes: 0, models: [] },
+    } as const;
     const { live, id } = source;
     const home = this.node(this.homeAt).id.name;
     const plan: MovePlan = {

@@ -12,6 +12,7 @@ import { Cell, type CellHost } from './cell.js';
 import type { Channel } from './channel.js';
 import { type Directory, originOf } from './directory.js';
 import type { BounceAnswer, Link } from './link.js';
+import { childManifest } from './manifest.js';
 import type { CellTimer, PendingAsk } from './pending.js';
 import { outgoingRefs } from './refs.js';
 import type { Routes } from './routes.js';
@@ -218,10 +219,7 @@ export class Actors implements CellHost {
 
   spawnChild(parent: Cell, protocol: Protocol, definition: AnyDefinition | undefined, name: string): void {
     checkName(name, 'actor');
-    const manifest =
-      parent.manifest === undefined || definition !== undefined
-        ? undefined
-        : { ...parent.manifest, definition: protocol.definition, version: protocol.version };
+    const manifest = parent.manifest === undefined || definition !== undefined ? undefined : childManifest(parent.manifest, protocol);
     this.start(`${parent.address}/${name}`, protocol, definition, manifest, parent.life);
   }
 

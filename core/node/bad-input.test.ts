@@ -127,7 +127,16 @@ test('protocol, bad input: an edge that knows no such definition, or is not ther
 });
 
 test('protocol, bad input: a corrupt manifest is refused with the field that is wrong, by the source and by the target', async (t) => {
-  const sound = { definition: 'echo', version: 1, tier: 'native', program: 'a'.repeat(64), programBytes: 1, hostFunctions: [], models: {} };
+  const sound = {
+    definition: 'echo',
+    version: 1,
+    tier: 'native',
+    program: 'a'.repeat(64),
+    programBytes: 1,
+    hostFunctions: [],
+    models: {},
+    needs: { memoryBytes: 0, models: [] },
+  };
   const corrupt: ReadonlyArray<readonly [field: string, manifest: unknown]> = [
     ['definition', null],
     ['version', { ...sound, version: 0 }],
@@ -136,6 +145,9 @@ test('protocol, bad input: a corrupt manifest is refused with the field that is 
     ['programBytes', { ...sound, programBytes: -1 }],
     ['hostFunctions', { ...sound, hostFunctions: [7] }],
     ['models', { ...sound, models: { centernet: 'x' } }],
+    ['stateSchema', { ...sound, stateSchema: 'none' }],
+    ['needs', { ...sound, needs: { memoryBytes: -1, models: [] } }],
+    ['signature', { ...sound, signature: { key: 'a'.repeat(64), value: ['b'.repeat(128)] } }],
   ];
   const shared = sharedBlobs();
   const edge = testNode('edge', shared, { definitions: [Echo] });

@@ -28,6 +28,7 @@ import { Machine } from './machine.js';
 import { at, failure, type MigrationHost } from './migration-host.js';
 import { numbersPerEpoch } from './outlet.js';
 import { type Journal, Replay } from './replay.js';
+import { checkModule } from './signed-manifest.js';
 
 export type HomeMachine = Machine<HomeState, HomeEvent, HomeEffect>;
 
@@ -347,6 +348,8 @@ export class Homes {
     const nextAsk = capture.durable ? capture.instance.nextAsk : Math.max(capture.instance.nextAsk, home.machine.state.register.epoch * numbersPerEpoch);
     const instance = ungranted({ ...capture.instance, nextAsk });
     const tier = native || home.manifest === undefined ? 'native' : home.manifest.tier;
+    // Whom the node trusts may have changed since it was let in.
+    if (home.manifest !== undefined) await checkModule(host, address, home.manifest, tier);
     // A manifest that comes from the disk comes without them.
     for (const blob of home.blobs) await host.options.blobs.put(blob);
     home.blobs = [];

@@ -17,6 +17,7 @@ import type { Cell } from './cell.js';
 import { originOf } from './directory.js';
 import { Machine } from './machine.js';
 import { at, failure, type MigrationHost, sendControl } from './migration-host.js';
+import { checkModule } from './signed-manifest.js';
 
 /** target → source: how it runs the actor. Follows RUNNING. */
 export interface ArrivedMessage {
@@ -161,6 +162,7 @@ export class IncomingMove {
     if (originOf(prepare.actor) === host.id.name) this.tier = host.knowsNatively(definition) ? 'native' : prepare.manifest.tier;
     else if (host.options.admit === undefined) throw new GodwitError('PERMISSION_DENIED', `node ${host.id.name} admits no actors of other nodes`);
     else this.tier = (await host.options.admit(request)).tier;
+    await checkModule(host, prepare.actor, this.manifest, this.tier);
     this.context.admitted(prepare);
     const missing: Hash[] = [];
     for (const hash of this.tier === 'native' ? [] : prepare.blobs) if (!(await host.options.blobs.has(hash))) missing.push(hash);

@@ -3,7 +3,16 @@ import { GodwitError } from '../errors.js';
 import { createLiar, createVictim, type Liar } from './liars.test-support.js';
 
 const hash = 'a'.repeat(64);
-const manifest = { definition: 'echo', version: 1, tier: 'native', program: hash, programBytes: 1, hostFunctions: [], models: {} };
+const manifest = {
+  definition: 'echo',
+  version: 1,
+  tier: 'native',
+  program: hash,
+  programBytes: 1,
+  hostFunctions: [],
+  models: {},
+  needs: { memoryBytes: 0, models: [] },
+};
 const store = { found: new Map<string, Uint8Array>(), write: async () => {} };
 const register = { epoch: 2, owner: { name: 'liar', boot: 'b' }, leaseMs: 2000, move: 'm' };
 

@@ -7,7 +7,16 @@ import { sha256 } from './wiring.test-support.js';
 
 const hash = 'a'.repeat(64);
 const reason = { code: 'ABORTED', message: 'a lie', retryable: true };
-const manifest = { definition: 'echo', version: 1, tier: 'native', program: hash, programBytes: 1, hostFunctions: [], models: {} };
+const manifest = {
+  definition: 'echo',
+  version: 1,
+  tier: 'native',
+  program: hash,
+  programBytes: 1,
+  hostFunctions: [],
+  models: {},
+  needs: { memoryBytes: 0, models: [] },
+};
 const base = { hash, turns: 1 };
 
 /** The last message of a move that the node sent this peer. */

@@ -10,6 +10,7 @@ import type { Link } from './link.js';
 import { blobsOf, parseManifest } from './manifest.js';
 import type { MigrationHost } from './migration-host.js';
 import type { Journal } from './replay.js';
+import { checkModule } from './signed-manifest.js';
 
 /** home → next home: the register is yours. */
 export interface RehomeMessage {
@@ -101,7 +102,7 @@ export class RegisterIntake {
     const isKnown = () => directory.handed(actor).term >= term && (directory.homeOf(actor) !== id.name || this.context.homes.get(actor) !== undefined);
     if (!isKnown()) {
       this.check(actor, link.peer.node);
-      const manifest = message.manifest === undefined ? undefined : parseManifest(message.manifest);
+      const manifest = await this.manifestOf(message);
       const bytes = await this.baseOf(actor, register, link);
       const blobs = await this.modulesOf(manifest, link.peer.node);
       // Time has passed, and another life of the giver may have another register.
@@ -146,6 +147,14 @@ export class RegisterIntake {
       if (GodwitError.from(thrown).code === 'NOT_FOUND') return undefined;
       throw thrown;
     }
+  }
+
+  /** A takeover here would run it. */
+  private async manifestOf({ actor, manifest: received }: RehomeMessage): Promise<Manifest | undefined> {
+    if (received === undefined) return undefined;
+    const manifest = parseManifest(received);
+    await checkModule(this.host, actor, manifest, this.host.knowsNatively(manifest.definition) ? 'native' : manifest.tier);
+    return manifest;
   }
 
   /** What a takeover here needs, and a restart of this node would lose. */

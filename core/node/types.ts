@@ -7,6 +7,7 @@ import type { Logger } from '../ports/logger.js';
 import type { Manifest, ModuleSource, Tier } from '../ports/module-source.js';
 import type { Random } from '../ports/random.js';
 import type { Runtime } from '../ports/runtime.js';
+import type { Verifier } from '../ports/signer.js';
 import type { Store } from '../ports/store.js';
 
 /** What a node is built from. */
@@ -34,6 +35,8 @@ export interface NodeOptions {
    * @throws {GodwitError} with the reason of the refusal; it reaches the source
    */
   readonly admit?: (request: MoveRequest) => Admission | Promise<Admission>;
+  /** Whose modules run here, beside what the node has natively: one that nobody it trusts has signed is refused before its blobs are asked for. Default: any. */
+  readonly verifier?: Verifier;
   /** Whether this node keeps a shared name that the actor has claimed: only then it takes the actor's register in. Default: none. */
   readonly keepsNameOf?: (actor: string) => boolean;
   /** Gives links to nodes that a home or an owner names. Without it the node reaches only those it is linked to already. */

@@ -50,7 +50,16 @@ const nativeModules: ModuleSource = {
     const program = new TextEncoder().encode(`// ${definition}@${version}`);
     const hash = await sha256.sha256(program);
     return {
-      manifest: { definition, version, tier: 'native', program: hash, programBytes: program.length, hostFunctions: [], models: {} },
+      manifest: {
+        definition,
+        version,
+        tier: 'native',
+        program: hash,
+        programBytes: program.length,
+        hostFunctions: [],
+        models: {},
+        needs: { memoryBytes: 0, models: [] },
+      },
       blobs: new Map([[hash, program]]),
     };
   },

@@ -1,4 +1,5 @@
 import type { Hash } from './digest.js';
+import type { Signature } from './signer.js';
 
 /** What runs an actor's turns. See DESIGN §7. @public */
 export type Tier = 'native' | 'script';
@@ -16,6 +17,17 @@ export interface Manifest {
   readonly hostFunctions: readonly string[];
   /** Models the program asks for by name, each a blob of its own (reported apart from the module's bytes). */
   readonly models: Readonly<Record<string, Hash>>;
+  /** Hash of what the definition's state looks like (`stateSchemaOf`): two versions with the same one read each other's state. Absent where nobody has computed it. */
+  readonly stateSchema?: Hash;
+  /** What its definition says it needs of a host. */
+  readonly needs: {
+    /** 0 if it does not say. */
+    readonly memoryBytes: number;
+    /** By name, whether their bytes are among `models` or the host has them. */
+    readonly models: readonly string[];
+  };
+  /** By whoever built it, over everything else in the manifest (`signManifest`); an edge that was told whom to trust refuses a module without it. */
+  readonly signature?: Signature;
 }
 
 /** Where a node gets the shippable form of a definition: the output of a build, or a bundler at run time. */

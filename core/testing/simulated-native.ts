@@ -47,7 +47,16 @@ export const simulatedModules: ModuleSource = {
     if (module === undefined) {
       const program = new TextEncoder().encode(`// simulated: both nodes have ${name} natively`);
       const hash: Hash = sha256(program);
-      const manifest = { definition, version, tier: 'native', program: hash, programBytes: program.length, hostFunctions: [], models: {} } as const;
+      const manifest = {
+        definition,
+        version,
+        tier: 'native',
+        program: hash,
+        programBytes: program.length,
+        hostFunctions: [],
+        models: {},
+        needs: { memoryBytes: 0, models: [] },
+      } as const;
       module = Promise.resolve({ manifest, blobs: new Map([[hash, program]]) });
       modules.set(name, module);
     }

@@ -7,10 +7,10 @@
 // G2  No payload lies in the inbox after `receive` has returned: the engine writes over it. One that is decoded at once may stay, if it is
 //     too small for the decoder to make a view of it.
 import {
+  type AnyDefinition,
   Behaviour,
-  type Definition,
   decode,
-  definitionOfFunction,
+  definitionsIn,
   type ErrorValue,
   encode,
   GodwitError,
@@ -30,6 +30,8 @@ import { consoleSink, seedRandom } from './web-api.js';
 
 /** What the engine finds as `globalThis.godwitGuest`. */
 export interface GuestEntry {
+  /** What the program offers, by name: a build reads it. */
+  readonly definitions: ReadonlyMap<string, AnyDefinition>;
   readonly header: Uint32Array;
   inbox: Uint8Array;
   outbox: Uint8Array;
@@ -67,11 +69,7 @@ const plain: RefCodec = { describe: () => undefined, revive: (target) => target 
 /** Offers the definitions and elastic functions found among a module's exports to the engine. */
 export function serve(exports: Readonly<Record<string, unknown>>): void {
   // An actor may make a channel, which is a child of its own.
-  const definitions = new Map<string, Definition>([[Hub.name, Hub as unknown as Definition]]);
-  for (const [name, exported] of Object.entries(exports)) {
-    const value = definitionOfFunction(exported, name) ?? exported;
-    if (isDefinition(value)) definitions.set(value.name, value);
-  }
+  const definitions = new Map([Hub as AnyDefinition, ...definitionsIn(exports)].map((definition) => [definition.name, definition]));
   (globalThis as { godwitGuest?: GuestEntry }).godwitGuest = new GuestLoop(definitions);
 }
 
@@ -86,7 +84,7 @@ class GuestLoop implements GuestEntry {
   private behaviour: Behaviour | undefined;
   private views: Views = viewsOf(new ArrayBuffer(firstInboxBytes));
 
-  constructor(private readonly definitions: ReadonlyMap<string, Definition>) {
+  constructor(readonly definitions: ReadonlyMap<string, AnyDefinition>) {
     this.host.onTurnEnded = () => this.turnEnded();
   }
 
@@ -218,7 +216,7 @@ class GuestLoop implements GuestEntry {
     }
   }
 
-  private missing(start: GuestStart, found: Definition | undefined): GodwitError {
+  private missing(start: GuestStart, found: AnyDefinition | undefined): GodwitError {
     const has = [...this.definitions.values()].map(({ name, version }) => `${name} v${version}`).join(', ') || 'none';
     const wanted = `${start.definition} v${start.version}`;
     return new GodwitError(found === undefined ? 'NOT_FOUND' : 'FAILED_PRECONDITION', `the program exports no actor definition ${wanted}; it has ${has}`);
@@ -241,9 +239,3 @@ type AdmittedTurn = Turn & { readonly refused?: ErrorValue };
 const refusedTurn: Turn = { kind: 'tell', message: '', payload: noPayload, ask: 0, sender: undefined, remainingMs: 0 };
 
 const turnKinds = { [kinds.tell]: 'tell', [kinds.ask]: 'ask', [kinds.stream]: 'stream' } as const;
-
-function isDefinition(value: unknown): value is Definition {
-  if (typeof value !== 'object' || value === null) return false;
-  const { name, on, protocol } = value as Partial<Definition>;
-  return typeof name === 'string' && typeof on === 'object' && typeof protocol === 'object' && protocol?.definition === name;
-}

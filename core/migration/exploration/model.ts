@@ -44,6 +44,7 @@ export const manifest: Manifest = {
   programBytes: 1,
   hostFunctions: [],
   models: {},
+  needs: { memoryBytes: 0, models: [] },
 };
 
 export interface Live {
