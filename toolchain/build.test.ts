@@ -1,0 +1,214 @@
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { GodwitError, type Hash, type Manifest, type Signer } from '#core';
+import { Greeter } from './fixtures/greeter.js';
+import { type BuildOptions, build, bundler, check } from './index.js';
+
+const fixtures = fileURLToPath(new URL('./fixtures', import.meta.url));
+const { privateKey } = generateKeyPairSync('ed25519');
+const signer: Signer = { key: 'a'.repeat(64) as Hash, sign: async (bytes) => new Uint8Array(sign(null, bytes, privateKey)) };
+
+async function folder(t: ExecutionContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'godwit-build-'));
+  t.teardown(() => rm(path, { recursive: true }));
+  return path;
+}
+
+/** Every file below a folder, by its path there. */
+async function filesOf(path: string): Promise<Map<string, string>> {
+  const names = (await readdir(path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const paths = names.map((entry) => join(entry.parentPath, entry.name)).sort();
+  return new Map(await Promise.all(paths.map(async (file) => [file.slice(path.length + 1), (await readFile(file)).toString('base64')] as const)));
+}
+
+/** A project of its own: two sources in TypeScript, one of which uses a package of CommonJS. */
+async function project(t: ExecutionContext, path: string): Promise<string[]> {
+  const lamp = "import { actor } from 'godwit'; import { twice } from 'twice';\n";
+  await mkdir(join(path, 'node_modules', 'twice'), { recursive: true });
+  await writeFile(join(path, 'node_modules', 'twice', 'package.json'), '{ "name": "twice", "main": "index.js" }');
+  await writeFile(join(path, 'node_modules', 'twice', 'index.js'), 'exports.twice = (n) => n * 2;');
+  await writeFile(
+    join(path, 'lamp.ts'),
+    `${lamp}export const Lamp = actor('lamp', { state: () => ({ lit: 0 }), on: { light: (state, by: number) => (state.lit += twice(by)) } });`,
+  );
+  await cp(join(fixtures, 'greeter.js'), join(path, 'greeter.js'));
+  await cp(join(fixtures, 'greeting.js'), join(path, 'greeting.js'));
+  t.true((await readdir(path)).includes('lamp.ts'));
+  return [join(path, 'lamp.ts'), join(path, 'greeter.js')];
+}
+
+const codeOf = async (t: ExecutionContext, options: BuildOptions): Promise<readonly [string | undefined, string]> => {
+  const error = await t.throwsAsync(build(options), { instanceOf: GodwitError });
+  return [error?.code, error?.message ?? ''];
+};
+
+test('build: the same sources and key give the same bytes in every file, wherever they lie', async (t) => {
+  const [here, there, out] = [await folder(t), join(await folder(t), 'deep', 'down'), await folder(t)];
+  await mkdir(there, { recursive: true });
+  const first = await build({ sources: await project(t, here), out: join(out, 'a'), signer });
+  await build({ sources: (await project(t, there)).reverse(), out: join(there, 'b'), signer });
+
+  const [a, b] = [await filesOf(join(out, 'a')), await filesOf(join(there, 'b'))];
+
+  t.deepEqual([...b], [...a]);
+  const programs = first.map(({ program }) => program).sort();
+  t.deepEqual(
+    [...a.keys()].sort(),
+    [
+      'index.json',
+      'manifests/greeter@3.json',
+      'manifests/lamp@1.json',
+      ...programs.map((hash) => `blobs/${hash}`),
+      ...programs.map((hash) => `maps/${hash}.map`),
+    ].sort(),
+  );
+  t.deepEqual(
+    first.map(({ definition, version, signedBy }) => [definition, version, signedBy]),
+    [
+      ['greeter', 3, signer.key],
+      ['lamp', 1, signer.key],
+    ],
+  );
+  for (const [path, content] of a) {
+    const text = Buffer.from(content, 'base64');
+    t.false(text.includes(here) || text.includes(fixtures), path);
+    if (path.startsWith('blobs/')) t.is(createHash('sha256').update(text).digest('hex'), path.slice('blobs/'.length));
+  }
+});
+
+test('build: a module is the same as the one that is bundled at run time', async (t) => {
+  const out = await folder(t);
+  const { manifest } = await bundler([Greeter]).module('greeter', 3);
+
+  await build({ sources: [join(fixtures, 'greeter.js')], out });
+
+  t.deepEqual(JSON.parse(await readFile(join(out, 'manifests', 'greeter@3.json'), 'utf8')), manifest);
+});
+
+test('build: the source map leads back to the sources, and is no blob', async (t) => {
+  const [path, out] = [await folder(t), await folder(t)];
+  const [lamp] = await project(t, path);
+  const [report] = await build({ sources: [lamp], out, signer });
+  const files = await filesOf(out);
+  const map = JSON.parse(await readFile(join(out, 'maps', `${report?.program}.map`), 'utf8')) as { sources: string[]; sourcesContent: string[] };
+
+  t.true(map.sources.includes('lamp.ts'));
+  t.true(map.sources.includes('twice/index.js'));
+  t.true(
+    map.sources.every((source) => !source.startsWith('/') && !source.includes('..')),
+    map.sources.join(' '),
+  );
+  t.regex(map.sourcesContent[map.sources.indexOf('lamp.ts')] ?? '', /actor\('lamp'/);
+  t.deepEqual(
+    [...files.keys()].filter((name) => name.startsWith('blobs/')),
+    [`blobs/${report?.program}`],
+  );
+  const program = Buffer.from(files.get(`blobs/${report?.program}`) ?? '', 'base64').toString();
+  t.notRegex(program, /sourceMappingURL|lamp\.ts/);
+  const manifest = JSON.parse(await readFile(join(out, 'manifests', 'lamp@1.json'), 'utf8')) as Manifest;
+  t.is(manifest.program, report?.program);
+  t.notRegex(JSON.stringify(manifest), /map/);
+});
+
+test('build: replaces what a build wrote before, and nothing else', async (t) => {
+  const [path, out, mine] = [await folder(t), await folder(t), await folder(t)];
+  const [lamp, greeter] = (await project(t, path)) as [string, string];
+  await build({ sources: [lamp, greeter], out });
+  await build({ sources: [greeter], out });
+  const fresh = join(await folder(t), 'fresh');
+  await build({ sources: [greeter], out: fresh });
+  await writeFile(join(mine, 'index.json'), '{ "mine": true }');
+
+  t.deepEqual([...(await filesOf(out))], [...(await filesOf(fresh))]);
+  t.deepEqual(await codeOf(t, { sources: [greeter], out: mine }), [
+    'FAILED_PRECONDITION',
+    `cannot build into ${mine}: it holds what no build wrote; give a new directory`,
+  ]);
+  t.deepEqual(await readdir(mine), ['index.json']);
+});
+
+test('build: carries the models it is given, and leaves out what is pinned to its device', async (t) => {
+  const [path, out] = [await folder(t), await folder(t)];
+  const source = join(path, 'robot.ts');
+  await writeFile(
+    source,
+    `import { actor } from 'godwit';
+     export const Eyes = actor('eyes', { state: () => ({}), on: { look: () => 1 }, needs: { memory: '2MiB', models: ['faces'] } });
+     export const Wheels = actor('wheels', { state: () => ({}), on: { turn: () => 1 }, needs: { pinned: true } });`,
+  );
+
+  const reports = await build({ sources: [source], out, model: async () => new Uint8Array([1, 2, 3]) });
+  const manifest = JSON.parse(await readFile(join(out, 'manifests', 'eyes@1.json'), 'utf8')) as Manifest;
+
+  t.deepEqual(
+    reports.map(({ definition, modelBytes, signedBy }) => [definition, modelBytes, signedBy]),
+    [['eyes', 3, undefined]],
+  );
+  t.deepEqual(manifest.needs, { memoryBytes: 2 * 1024 * 1024, models: ['faces'] });
+  t.deepEqual([...(await readFile(join(out, 'blobs', manifest.models.faces as string)))], [1, 2, 3]);
+});
+
+const faults: ReadonlyArray<readonly [string, string, RegExp]> = [
+  [
+    'a Node builtin',
+    "import { readFileSync } from 'node:fs'; export const A = actor('a', { state: () => ({}), on: { a: () => readFileSync('x') } });",
+    /cannot run in a guest: it imports node:fs \(/,
+  ],
+  ['what does not parse', 'export const = 1;', /does not bundle: .*fault\.ts:2:/],
+  [
+    'a top level that needs more than a guest has',
+    "export const A = actor('a', { state: () => ({}), on: {} }); setTimeout(() => {}, 1);",
+    /does not load in a guest.*setTimeout/,
+  ],
+  ['no actor', 'export const one = 1; console.log(actor);', /exports no actor definition/],
+  [
+    'a state that cannot move',
+    "export const A = actor('a', { state: () => ({ f: () => 1 }), on: {} });",
+    /first state of a v1 cannot move: .*function at \$\.f/,
+  ],
+  ['a need that is no size', "export const A = actor('a', { state: () => ({}), on: {}, needs: { memory: 'much' } });", /memory 'much' is no size/],
+];
+
+for (const [fault, code, message] of faults) {
+  test(`build, check: ${fault} is a finding, and nothing is written`, async (t) => {
+    const [path, out] = [await folder(t), join(await folder(t), 'out')];
+    const source = join(path, 'fault.ts');
+    await writeFile(source, `import { actor } from 'godwit';\n${code}`);
+
+    const [code1, message1] = await codeOf(t, { sources: [source], out });
+    const findings = await check([source]);
+
+    t.is(code1, 'INVALID_ARGUMENT');
+    t.regex(message1, message);
+    t.like(findings, [{ source, code: code1, message: message1 }]);
+    await t.throwsAsync(readdir(out), { code: 'ENOENT' });
+  });
+}
+
+test('check: finds nothing where there is nothing to find, and everything elsewhere', async (t) => {
+  const path = await folder(t);
+  const sources = await project(t, path);
+  const lost = join(path, 'lost.ts');
+
+  t.deepEqual(await check(sources), []);
+  const findings = await check([...sources, lost, join(fixtures, 'reader.js')]);
+  t.deepEqual(
+    findings.map(({ source }) => source),
+    [lost, join(fixtures, 'reader.js')],
+  );
+  t.regex(findings[0]?.message ?? '', /lost\.ts does not bundle: Could not resolve/);
+});
+
+test('build: refuses no sources at all, and two of the same definition and version', async (t) => {
+  const [path, out] = [await folder(t), join(await folder(t), 'out')];
+  const [lamp] = (await project(t, path)) as [string];
+  const again = join(path, 'again.ts');
+  await writeFile(again, "export * from './lamp.js';");
+
+  t.deepEqual(await codeOf(t, { sources: [], out }), ['INVALID_ARGUMENT', 'there is nothing to build: name the files that export actor definitions']);
+  t.deepEqual(await codeOf(t, { sources: [lamp, again], out }), ['INVALID_ARGUMENT', `lamp v1 is exported by ${lamp} and by ${again}: name one of them`]);
+});
