@@ -1,3 +1,4 @@
+export { createSigner, moduleDirectory } from '#runtimes/platform';
 export type { MetricName, Reading, Readings } from '#runtimes/telemetry';
 export type { EdgeStatus } from './edge-links.js';
 export { createNotifier, type Notifier, type NotifierOptions } from './notifier.js';

@@ -31,6 +31,7 @@ import { Cluster } from './cluster.js';
 import { EdgeLinks, type EdgeStatus } from './edge-links.js';
 import { createNotifier, type Notifier } from './notifier.js';
 import { ClusterOffloadHandler, type Offloadable, type OffloadHandler } from './offload-handler.js';
+import { ownModules } from './own-modules.js';
 
 /** A module source that learns definitions as they are spawned: what `bundler()` of godwit/build is. */
 export interface GrowingModuleSource extends ModuleSource {
@@ -46,7 +47,7 @@ export interface DeviceOptions {
   /** The key shared with the edges; needed if there are any. */
   readonly key?: string;
   readonly tls?: ClientOptions['tls'];
-  /** The shippable form of the actors: the output of a build, or `bundler()`. Without it every actor stays here. */
+  /** The shippable form of the actors: the output of a build by `moduleDirectory(path)`, or `bundler()` of godwit/build. Without it every actor stays here. */
   readonly modules?: ModuleSource | GrowingModuleSource;
   /** What actors may call here. Their owner closes them. */
   readonly hostFunctions?: readonly HostFunction[];
@@ -130,7 +131,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     runtimes: options.runtimes ?? [createNativeRuntime()],
     hostFunctions: new Map((options.hostFunctions ?? []).map((hostFunction) => [hostFunction.name, hostFunction])),
     definitions: options.definitions ?? [],
-    ...(modules === undefined ? {} : { modules }),
+    ...(modules === undefined ? {} : { modules: ownModules(modules, (definition) => definitions.get(definition)) }),
     ...(store === undefined ? {} : { store }),
   });
   const notifier = createNotifier({

@@ -16,7 +16,7 @@ import {
   silentLogger,
 } from '#core';
 import { createNativeRuntime } from '#runtimes/native';
-import { type FileStore, nodeDigest, openFileStore, systemClock, systemRandom } from '#runtimes/platform';
+import { createVerifier, type FileStore, nodeDigest, openFileStore, systemClock, systemRandom } from '#runtimes/platform';
 import { createScriptRuntime } from '#runtimes/script';
 import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import {
@@ -65,6 +65,11 @@ export interface EdgeOptions {
   readonly models?: readonly string[];
   /** Definitions that may run here natively: code this edge trusts. Default: none, so that everything runs in a sandbox. */
   readonly definitions?: readonly AnyDefinition[];
+  /**
+   * Public keys, each as PEM: only modules that the holder of one of them signed run here, beside `definitions`. Default: every module of a
+   * device with the key does, whoever made it.
+   */
+  readonly trust?: readonly string[];
   /** Gives `speedProbe`, so that shipped tiers are measured, and modules of actors spawned here. */
   readonly modules?: ModuleSource;
   readonly limits?: {
@@ -113,7 +118,7 @@ const defaultInstances = 64;
 
 /**
  * Starts an edge host and waits until it listens; before, it measures its tiers, which takes some tenths of a second.
- * @throws {GodwitError} INVALID_ARGUMENT bad name, key or limits · ALREADY_EXISTS the port is in use · for `dataDir`: FAILED_PRECONDITION a living
+ * @throws {GodwitError} INVALID_ARGUMENT bad name, key, public key or limits · ALREADY_EXISTS the port is in use · for `dataDir`: FAILED_PRECONDITION a living
  * process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED it cannot be used
  * @public
  */
@@ -134,6 +139,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
   const { name, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
   const limits = limitsOf(options);
   const blobs = options.blobs ?? createMemoryBlobs({ digest: nodeDigest });
+  const verifier = options.trust === undefined ? undefined : createVerifier(options.trust);
   const runtimes = options.runtimes ?? [createScriptRuntime({ logger }), createNativeRuntime()];
   const nativeDefinitions = (options.definitions ?? []).map((definition) => definition.name);
   const client: ClientOptions = { key: options.key, clock, ...(options.tls?.ca === undefined ? {} : { tls: { ca: options.tls.ca } }) };
@@ -166,6 +172,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
     keepsNameOf: names.keepsNameOf,
     reach: links,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
+    ...(verifier === undefined ? {} : { verifier }),
     ...(store === undefined ? {} : { store }),
   });
   node.observe(remote.follow);
@@ -232,6 +239,11 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
     resources.addHost({ facts, remote });
     followOwnActors(node, names, facts);
     logger.log('info', 'edge.listening', { node: name, url, tiers });
+    if (verifier === undefined)
+      logger.log('warn', 'edge.trusts-every-module', {
+        node: name,
+        reason: 'it was not told whose modules to run: give it public keys, by trust or --trust FILE',
+      });
     return { node, url, port, manager, resources, remote, execution, health, closeControl, close, [Symbol.asyncDispose]: close };
   } catch (thrown) {
     await close();
