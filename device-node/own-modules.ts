@@ -11,7 +11,7 @@ export function ownModules(modules: ModuleSource, definitionOf: (name: string) =
       const module = await modules.module(name, version);
       const { stateSchema } = module.manifest;
       const own = definitionOf(name);
-      if (own?.version !== version || stateSchema === undefined || stateSchema === (await stateSchemaOf(own, nodeDigest))) return module;
+      if (own?.version !== module.manifest.version || stateSchema === undefined || stateSchema === (await stateSchemaOf(own, nodeDigest))) return module;
       throw new GodwitError(
         'FAILED_PRECONDITION',
         `the module of ${name} v${version} was built for another state than the ${name} that runs here: build it again, and raise its version if an older one is about`,

@@ -85,7 +85,7 @@ export class RemoteOffloadHandler implements RemoteOffload {
     if (kept === undefined) throw refuse('its token belongs to no accepted offer, or the time to use it is over');
     const { assignment } = kept;
     if (assignment.actor !== request.address) throw refuse('its token was given for another actor');
-    if (assignment.definition !== request.definition || assignment.version !== request.version)
+    if (assignment.definition !== request.definition || assignment.version > request.version)
       throw refuse(`its token was given for ${assignment.definition} v${assignment.version}`);
     if (kept.status === 'running') throw refuse('its token was used');
     const tier = this.options.chooseTier(request, assignment.tier);

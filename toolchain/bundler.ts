@@ -36,23 +36,20 @@ class EsbuildBundler implements Bundler {
         `actor definition ${definition.name} does not know its source file, so it cannot be bundled: pass source: import.meta.url to actor()`,
       );
     }
-    this.definitions.set(keyOf(definition.name, definition.version), definition);
+    const { name, version } = definition;
+    if (version >= (this.definitions.get(name)?.version ?? 0)) this.definitions.set(name, definition);
     return this;
   }
 
   module(name: string, version: number): Promise<Module> {
-    const key = keyOf(name, version);
+    const definition = this.definitions.get(name);
+    if (definition === undefined || definition.version < version) {
+      const has = [...this.definitions.values()].map((known) => `${known.name} v${known.version}`).join(', ') || 'none';
+      return Promise.reject(new GodwitError('NOT_FOUND', `no module for actor definition ${name} v${version}; this bundler has ${has}`));
+    }
+    const key = `${name} v${definition.version}`;
     const known = this.modules.get(key);
     if (known !== undefined) return known;
-    const definition = this.definitions.get(key);
-    if (definition === undefined) {
-      return Promise.reject(
-        new GodwitError(
-          'NOT_FOUND',
-          `no module for actor definition ${name} v${version}; this bundler has ${[...this.definitions.keys()].join(', ') || 'none'}`,
-        ),
-      );
-    }
     const made = this.make(definition);
     this.modules.set(key, made);
     // A source that did not bundle may have been mended when it is asked for again.
@@ -64,10 +61,6 @@ class EsbuildBundler implements Bundler {
     const { bytes } = await bundleProgram(pathOf(definition.source as string), `actor definition ${definition.name}`);
     return createModule(definition, bytes, this.options);
   }
-}
-
-function keyOf(name: string, version: number): string {
-  return `${name} v${version}`;
 }
 
 /** `source` is a file URL or a path. */

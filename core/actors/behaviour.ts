@@ -30,6 +30,7 @@ import {
   type Where,
 } from './ref.js';
 import { TurnContext } from './turn-context.js';
+import { upgraded } from './upgrade.js';
 
 /** The end of a turn that did not throw. */
 const orderly: TurnEnd = {};
@@ -60,13 +61,13 @@ export class Behaviour implements Holder {
     readonly host: InstanceHost,
   ) {}
 
-  /** Begins a life: with the first state, or where a capture left off. @throws {GodwitError} DATA_LOSS a malformed capture */
+  /** Begins a life: with the first state, or where a capture left off. @throws {GodwitError} DATA_LOSS a malformed capture · FAILED_PRECONDITION see {@link upgraded} */
   begin(capture: InstanceCapture | undefined): void {
     if (capture === undefined) {
       this.state = this.definition?.state();
       return;
     }
-    this.state = decode(capture.state, this.refs);
+    this.state = upgraded(this.definition, decode(capture.state, this.refs), capture.version, this.address);
     this.nextAsk = capture.nextAsk;
     for (const { ask, message, payload, sent, upTo } of capture.streams) {
       const context = new TurnContext(this);
@@ -79,7 +80,7 @@ export class Behaviour implements Holder {
   capture(cut?: () => void): InstanceCapture {
     cut?.();
     const streams = [...this.streams.values()].flatMap((stream) => (stream.resumable ? [stream.capture()] : []));
-    return { state: encode(this.state, this.refs), nextAsk: this.nextAsk, streams };
+    return { state: encode(this.state, this.refs), version: this.definition?.version ?? 0, nextAsk: this.nextAsk, streams };
   }
 
   /** Ends everything here: what waits is rejected with CANCELLED, streams end without a word, and what still runs reaches the world no more. */

@@ -66,6 +66,12 @@ export interface ActorOptions<S, H extends Handlers<S>> {
   readonly version?: number;
   /** Makes the first state: plain data that the codec carries. */
   readonly state: () => S;
+  /**
+   * Makes this version's state of an earlier one's, when an actor of that one moves to a node that has this one, or comes back there. Its refs, mailbox
+   * and timers go on: messages of the earlier version that `on` has no more are refused as unknown.
+   * @param state as the earlier version left it; it may be changed @param version of that one. What it throws stops the move; the actor goes on where it was
+   */
+  readonly upgrade?: (state: unknown, version: number) => S;
   readonly on: H;
   /** Validators of payloads by message name, enforced where a payload arrives from another node. */
   readonly schema?: { readonly [M in keyof H]?: StandardSchema };
@@ -87,6 +93,7 @@ export interface Definition<S = unknown, H extends Handlers<S> = Handlers<S>> {
   readonly name: string;
   readonly version: number;
   readonly state: () => S;
+  readonly upgrade: ((state: unknown, version: number) => S) | undefined;
   readonly on: H;
   readonly schema: { readonly [message: string]: StandardSchema | undefined };
   readonly needs: Needs;
@@ -138,6 +145,7 @@ export function actor<S, const H extends Handlers<S>>(name: string, options: Act
     name,
     version,
     state: options.state,
+    upgrade: options.upgrade,
     on,
     schema: options.schema ?? {},
     needs: options.needs ?? {},

@@ -1,7 +1,7 @@
 import type { Tier } from '../ports/module-source.js';
 import type { Instance, InstanceHost } from '../ports/runtime.js';
 import { Behaviour } from './behaviour.js';
-import type { AnyDefinition } from './definition.js';
+import type { AnyDefinition, Protocol } from './definition.js';
 
 /** An actor whose turns run in this very heap: its records need no encoding and its turns no hop. */
 export class NativeInstance extends Behaviour implements Instance {
@@ -16,6 +16,10 @@ export class NativeInstance extends Behaviour implements Instance {
     readonly place: string,
   ) {
     super(address, definition, host);
+  }
+
+  get protocol(): Protocol | undefined {
+    return this.definition?.protocol;
   }
 
   close(): void {

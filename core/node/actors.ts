@@ -166,14 +166,16 @@ export class Actors implements CellHost {
     if (runtime === undefined) throw new GodwitError('UNIMPLEMENTED', `node ${this.name} runs no ${tier} tier`);
     const { $address, $protocol } = cell.target;
     const definition = tier === 'native' ? this.definitions.get($protocol.definition) : undefined;
-    if (definition !== undefined && definition.version !== $protocol.version) {
-      throw new GodwitError(
-        'FAILED_PRECONDITION',
-        `node ${this.name} has version ${definition.version} of ${definition.name}, actor ${$address} is of version ${$protocol.version}`,
-      );
+    if (definition !== undefined && definition.version !== $protocol.version && capture === undefined) {
+      const { name, version } = definition;
+      throw new GodwitError('FAILED_PRECONDITION', `node ${this.name} has version ${version} of ${name}, actor ${$address} is of version ${$protocol.version}`);
     }
     const module = tier === 'native' || manifest === undefined ? undefined : { manifest, program: await blobs.get(manifest.program) };
-    return runtime.create({ address: $address, definition, module, capture, hostFunctions, node: this.name }, cell.outlet);
+    const instance = await runtime.create({ address: $address, definition, module, capture, hostFunctions, node: this.name }, cell.outlet);
+    const { protocol } = instance;
+    // Later code has read the capture: from now on it is an actor of that.
+    if (protocol !== undefined && protocol.version !== $protocol.version) cell.target = { $address, $protocol: protocol };
+    return instance;
   }
 
   close(): void {

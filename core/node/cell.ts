@@ -115,7 +115,7 @@ export class Cell {
 
   /** @param immediate an application: it has no turns, so what it sends leaves at once */
   constructor(
-    readonly target: Target,
+    public target: Target,
     readonly definition: AnyDefinition | undefined,
     readonly host: CellHost,
     readonly immediate = false,

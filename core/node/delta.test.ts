@@ -14,7 +14,7 @@ const captureWith = (state: Uint8Array, turns: number): CellCapture => ({
   durable: true,
   rolledBack: false,
   nextOpen: 1,
-  instance: { state, nextAsk: 1, streams: [] },
+  instance: { state, version: 1, nextAsk: 1, streams: [] },
   cursors: [],
   outboxes: [],
   mailbox: [],

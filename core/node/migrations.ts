@@ -20,6 +20,8 @@ import { Owners } from './owners.js';
 import { Rehoming, type RehomingContext } from './rehoming.js';
 import type { MoveOptions, MoveReport } from './types.js';
 
+const noBlobs: ReadonlyMap<Hash, Uint8Array> = new Map();
+
 export class Migrations implements OutgoingMoveContext, IncomingMoveContext, RehomingContext {
   readonly bases = new Bases();
   private readonly outgoing = new Map<string, OutgoingMove>();
@@ -341,8 +343,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
 
   private async moduleOf(cell: Cell): Promise<Manifest> {
     const { modules, blobs } = this.host.options;
-    // A manifest that comes from the register of a former life came without its blobs.
-    if (cell.manifest !== undefined && (modules === undefined || (await blobs.has(cell.manifest.program)))) return cell.manifest;
+    if (modules === undefined && cell.manifest !== undefined) return cell.manifest;
     if (modules === undefined) {
       throw new GodwitError(
         'FAILED_PRECONDITION',
@@ -350,9 +351,14 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
       );
     }
     const { definition, version } = cell.target.$protocol;
-    const module = await modules.module(definition, version);
+    // Asked at every move, since there may be later code by now.
+    const module = await modules.module(definition, version).catch(async (thrown: unknown) => {
+      // An actor that came from elsewhere brought its code, unless that was in a former life.
+      if (cell.manifest !== undefined && (await blobs.has(cell.manifest.program))) return { manifest: cell.manifest, blobs: noBlobs };
+      throw thrown;
+    });
     const manifest = parseManifest(module.manifest);
-    for (const bytes of module.blobs.values()) await blobs.put(bytes);
+    for (const [hash, bytes] of module.blobs) if (!(await blobs.has(hash))) await blobs.put(bytes);
     cell.manifest = manifest;
     return manifest;
   }

@@ -32,6 +32,9 @@ export interface Manifest {
 
 /** Where a node gets the shippable form of a definition: the output of a build, or a bundler at run time. */
 export interface ModuleSource {
-  /** @throws {GodwitError} NOT_FOUND no module for this definition and version */
+  /**
+   * The latest module of the definition, if that is of this version or a later one.
+   * @throws {GodwitError} NOT_FOUND none is
+   */
   module(definition: string, version: number): Promise<{ readonly manifest: Manifest; readonly blobs: ReadonlyMap<Hash, Uint8Array> }>;
 }

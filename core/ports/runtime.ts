@@ -75,6 +75,8 @@ export interface Instance {
   readonly tier: Tier;
   /** Where it runs, for people and for tests that assert that it really moved: 'native (process 4711)', 'script (QuickJS in Wasm, thread 3 of process 4712)'. */
   readonly place: string;
+  /** The messages of the code that runs it: of the version it was captured by, or a later one. Undefined for an application. */
+  readonly protocol: Protocol | undefined;
   /** How many turns the host may hand over before the first has ended; ≥ 1. */
   readonly pipelining: number;
   turn(turn: Turn): void;
@@ -99,6 +101,8 @@ export interface Instance {
 /** What an instance knows of itself that must survive a move. */
 export interface InstanceCapture {
   readonly state: Uint8Array;
+  /** Of the code whose state it is. */
+  readonly version: number;
   /** Next number for asks, host calls and timers. */
   readonly nextAsk: number;
   /** Open inbound streams whose handler called `ctx.resume`. */
@@ -134,7 +138,8 @@ export interface Runtime {
   warm(module: NonNullable<InstanceSpec['module']>): Promise<void>;
   /**
    * Makes an instance, ready for its first turn.
-   * @throws {GodwitError} INVALID_ARGUMENT the program or capture is malformed · NOT_FOUND a host function is missing · RESOURCE_EXHAUSTED no room
+   * @throws {GodwitError} INVALID_ARGUMENT the program or capture is malformed · FAILED_PRECONDITION the capture is of a later version, or of one that the code
+   * has no way from · NOT_FOUND a host function is missing · RESOURCE_EXHAUSTED no room
    */
   create(spec: InstanceSpec, host: InstanceHost): Promise<Instance>;
   /** Ends every instance. */

@@ -17,6 +17,7 @@ import {
   Hub,
   type InstanceCapture,
   type Payload,
+  type Protocol,
   type RefCodec,
   type Target,
   type Turn,
@@ -35,7 +36,7 @@ export interface GuestEntry {
   readonly header: Uint32Array;
   inbox: Uint8Array;
   outbox: Uint8Array;
-  /** Result of `start` or `capture`: {capture?} or {error}, encoded. */
+  /** Result of `start` or `capture`, a {@link GuestResult}, encoded. */
   result: Uint8Array;
   /** Makes room for `argument` bytes in the inbox. */
   reserve(): void;
@@ -57,7 +58,7 @@ export interface GuestStart {
 }
 
 /** Outcome of `start` and `capture`. */
-export type GuestResult = { readonly capture?: InstanceCapture; readonly error?: undefined } | { readonly error: ErrorValue };
+export type GuestResult = { readonly capture?: InstanceCapture; readonly protocol?: Protocol; readonly error?: undefined } | { readonly error: ErrorValue };
 
 /** Bytes of the inbox at first; small, because each instance has one. */
 const firstInboxBytes = 16 * 1024;
@@ -116,7 +117,7 @@ class GuestLoop implements GuestEntry {
       };
       behaviour.begin(start.capture);
       this.out.commit();
-      return {};
+      return { protocol: definition.protocol };
     });
   }
 

@@ -13,8 +13,8 @@ export function moduleDirectory(path: string): ModuleSource {
   return {
     async module(definition, version) {
       const modules = await indexOf(path);
-      const entry = modules.find((built) => built.definition === definition && built.version === version);
-      if (entry === undefined) {
+      const [entry] = modules.filter((built) => built.definition === definition).sort((a, b) => b.version - a.version);
+      if (entry === undefined || entry.version < version) {
         const has = modules.map((built) => `${built.definition} v${built.version}`).join(', ') || 'nothing';
         throw new GodwitError('NOT_FOUND', `no module of ${definition} v${version} in ${path}, which has ${has}: build it with \`godwit build\``);
       }

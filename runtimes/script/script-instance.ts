@@ -37,6 +37,8 @@ const logLevels = new Set(['debug', 'info', 'warn', 'error']);
 export class ScriptInstance implements Instance {
   readonly tier = 'script';
   readonly pipelining = pipelining;
+  /** By the program's own word, once it has started. */
+  protocol: Protocol | undefined = undefined;
   private readonly dictionary = new Dictionary((slot, value) => this.residence.send(this.number, kinds.word, 0, 0, slot, 0, encode(value, plainCodec)));
   private readonly slots: unknown[] = [];
   private closed = false;
@@ -324,7 +326,7 @@ function isTarget(value: unknown): value is Target {
   return typeof value === 'object' && value !== null && typeof (value as Target).$address === 'string' && isProtocol((value as Target).$protocol);
 }
 
-function isProtocol(value: unknown): value is Protocol {
+export function isProtocol(value: unknown): value is Protocol {
   if (typeof value !== 'object' || value === null) return false;
   const { definition, version, messages } = value as Protocol;
   return typeof definition === 'string' && Number.isInteger(version) && typeof messages === 'object' && messages !== null;
@@ -332,6 +334,6 @@ function isProtocol(value: unknown): value is Protocol {
 
 function isCapture(value: unknown): value is InstanceCapture {
   if (typeof value !== 'object' || value === null) return false;
-  const { state, nextAsk, streams } = value as InstanceCapture;
-  return state instanceof Uint8Array && Number.isInteger(nextAsk) && Array.isArray(streams);
+  const { state, version, nextAsk, streams } = value as InstanceCapture;
+  return state instanceof Uint8Array && Number.isInteger(version) && Number.isInteger(nextAsk) && Array.isArray(streams);
 }

@@ -18,7 +18,7 @@ import type { WorkerStats } from './control.js';
 import { compileLimits, type ScriptLimits } from './limits.js';
 import { plainCodec } from './plain-codec.js';
 import { ScriptPool } from './pool.js';
-import { ScriptInstance } from './script-instance.js';
+import { isProtocol, ScriptInstance } from './script-instance.js';
 
 /** What {@link createScriptRuntime} takes. @public */
 export interface ScriptRuntimeOptions {
@@ -92,6 +92,12 @@ class PooledScriptRuntime implements ScriptRuntime {
       instance.close();
       throw errorFromValue(result.error);
     }
+    const { protocol } = result;
+    if (!isProtocol(protocol) || protocol.definition !== manifest.definition || protocol.version !== manifest.version) {
+      instance.close();
+      throw new GodwitError('INVALID_ARGUMENT', `the program of ${address} does not say that it is ${manifest.definition} v${manifest.version}`);
+    }
+    instance.protocol = protocol;
     return instance;
   }
 
