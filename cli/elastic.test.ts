@@ -1,4 +1,5 @@
 // Elastic functions and channels over real parts: a device in this process, an edge with the script engine in another, Connect between them.
+import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { type AnyRef, channel, type ElasticFunction, elastic, GodwitError, spawn } from '#core';
 import type { Lease } from '#device-node';
@@ -59,12 +60,28 @@ test('elastic: what a function reports comes back in order before its result, an
   await t.throwsAsync(waiting, { code: 'CANCELLED' } as never);
 });
 
-test('elastic: an error of the edge is the error the function threw', async (t) => {
+test('elastic: an error of the edge is the error the function threw, with the place in its source, and the place of the call below', async (t) => {
   const device = await scene(t);
   await offload(device, fail);
 
   const error = await t.throwsAsync(fail('too far'));
   t.like(GodwitError.from(error), { code: 'OUT_OF_RANGE', message: 'too far', node: 'edge-1', details: { engine: 'script' } });
+  const frames = error?.stack?.split('\n').slice(1) ?? [];
+  const border = frames.findIndex((frame) => frame.includes('--- received from edge-1 ---'));
+  const line =
+    (await readFile(new URL('../../cli/fixtures/elastic.ts', import.meta.url), 'utf8')).split('\n').findIndex((text) => text.includes('OUT_OF_RANGE')) + 1;
+  t.true(
+    frames.slice(0, border).some((frame) => frame.includes(`fixtures/elastic.ts:${line}:`)),
+    error?.stack,
+  );
+  t.true(
+    frames.slice(border).some((frame) => frame.includes('cli/elastic.test.')),
+    error?.stack,
+  );
+  t.false(
+    frames.some((frame) => frame.includes('core/')),
+    error?.stack,
+  );
 });
 
 test('elastic: calls run here again when the device closes', async (t) => {

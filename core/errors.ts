@@ -106,8 +106,11 @@ export function valueFromError(error: GodwitError, node?: string): ErrorValue {
   };
 }
 
-/** The error a wire value stands for; anything malformed becomes INTERNAL. The far side's stack is spliced in below its own header. */
-export function errorFromValue(value: unknown): GodwitError {
+/**
+ * The error a wire value stands for; anything malformed becomes INTERNAL. The far side's stack is spliced in below its own header.
+ * @param asked frames of the call that failed: they come last
+ */
+export function errorFromValue(value: unknown, asked?: string): GodwitError {
   const v = (typeof value === 'object' && value !== null ? value : {}) as Partial<ErrorValue>;
   const code = codes.find((c) => c === v.code) ?? 'INTERNAL';
   const error = new GodwitError(code, typeof v.message === 'string' ? v.message : 'malformed error received', {
@@ -115,6 +118,7 @@ export function errorFromValue(value: unknown): GodwitError {
     ...(typeof v.node === 'string' ? { node: v.node } : {}),
     details: v.details,
   });
-  if (typeof v.stack === 'string') error.stack = `${v.stack}\n    --- received from ${error.node ?? 'another node'} ---`;
+  if (typeof v.stack === 'string')
+    error.stack = `${v.stack}\n    --- received from ${error.node ?? 'another node'} ---${asked === undefined ? '' : `\n${asked}`}`;
   return error;
 }

@@ -23,7 +23,7 @@ import {
   silentLogger,
 } from '#core';
 import { createNativeRuntime } from '#runtimes/native';
-import { type FileStore, nodeDigest, openFileStore, systemClock, systemRandom } from '#runtimes/platform';
+import { type FileStore, nodeDigest, openFileStore, SourceMaps, systemClock, systemRandom } from '#runtimes/platform';
 import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import { type ClientOptions, createBlobTransfer, createConnectTransport } from '#transports/connect';
 import { createMemoryBlobs } from '#transports/memory';
@@ -119,6 +119,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     if (modules !== undefined && 'add' in modules && definition.source !== undefined) modules.add(definition);
   };
   for (const definition of options.definitions ?? []) learn(definition);
+  const maps = new SourceMaps();
   const node: Node = createNode({
     name,
     clock,
@@ -131,7 +132,8 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     runtimes: options.runtimes ?? [createNativeRuntime()],
     hostFunctions: new Map((options.hostFunctions ?? []).map((hostFunction) => [hostFunction.name, hostFunction])),
     definitions: options.definitions ?? [],
-    ...(modules === undefined ? {} : { modules: ownModules(modules, (definition) => definitions.get(definition)) }),
+    mapStack: maps.mapStack,
+    ...(modules === undefined ? {} : { modules: ownModules(modules, (definition) => definitions.get(definition), maps) }),
     ...(store === undefined ? {} : { store }),
   });
   const notifier = createNotifier({

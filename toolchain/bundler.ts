@@ -58,8 +58,8 @@ class EsbuildBundler implements Bundler {
   }
 
   private async make(definition: AnyDefinition): Promise<Module> {
-    const { bytes } = await bundleProgram(pathOf(definition.source as string), `actor definition ${definition.name}`);
-    return createModule(definition, bytes, this.options);
+    const { bytes, map } = await bundleProgram(pathOf(definition.source as string), `actor definition ${definition.name}`);
+    return { ...(await createModule(definition, bytes, this.options)), map };
   }
 }
 

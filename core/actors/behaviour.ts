@@ -101,12 +101,12 @@ export class Behaviour implements Holder {
     else this.run(turn);
   }
 
-  settle(ask: number, outcome: { readonly payload: Payload } | { readonly error: ErrorValue }): void {
+  settle(ask: number, outcome: { readonly payload: Payload } | { readonly error: ErrorValue; readonly asked?: string | undefined }): void {
     const waiting = this.waiting.get(ask);
     if (waiting === undefined) return;
     this.waiting.delete(ask);
     if ('error' in outcome) {
-      waiting.reject(errorFromValue(outcome.error));
+      waiting.reject(errorFromValue(outcome.error, outcome.asked));
       return;
     }
     try {

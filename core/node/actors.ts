@@ -209,6 +209,8 @@ export class Actors implements CellHost {
     this.host.routes.route(channel);
   }
 
+  readonly mapStack = (stack: string) => this.options.mapStack?.(stack) ?? stack;
+
   readonly resolve = (address: string) => this.host.directory.resolve(address);
 
   where(address: string): Where | undefined {

@@ -63,6 +63,8 @@ export class Outlet implements InstanceHost {
     if (kind !== 'tell') {
       this.lastNumber = ask;
       const pending = new PendingAsk(this, ask, channel.to, message);
+      // Costs a microsecond: little beside the way to another node, much beside a mailbox.
+      if (channel.cell === undefined && this.cell.tier === 'native') pending.asked = new Error();
       this.asks.set(ask, pending);
       if (timeoutMs !== Number.POSITIVE_INFINITY) this.host.startTimer(pending, timeoutMs);
     }

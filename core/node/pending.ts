@@ -7,6 +7,8 @@ import { Timer } from './timer-wheel.js';
 export class PendingAsk extends Timer {
   /** By what the receiver answers it: the id, unless a lost owner may have given that to another ask. */
   correlation: number;
+  /** Of one that went to another node: where it was asked. */
+  asked: Error | undefined;
   /** A stream: who brought its first item. */
   source: Cursor | undefined = undefined;
 

@@ -43,6 +43,8 @@ export interface NodeOptions {
   readonly reach?: Reach;
   /** Encodes even what stays on this node, so that tests see what a move would. Default false. */
   readonly encodeAlways?: boolean;
+  /** Leads the stack of an error from another node back to sources that are known here. */
+  readonly mapStack?: (stack: string) => string;
 }
 
 /** How a node comes to links that nobody configured. */

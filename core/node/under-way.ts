@@ -4,6 +4,7 @@ import type { Cursor } from '../delivery/cursor.js';
 import type { ChannelRecord, TurnRecord } from '../delivery/record.js';
 import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
 import type { Instance } from '../ports/runtime.js';
+import { framesOf } from './asked.js';
 import type { Cell } from './cell.js';
 import { outgoingRefs } from './refs.js';
 
@@ -72,7 +73,11 @@ export class UnderWay {
     if (isAnother) instance.settle(ask.id, { error: valueFromError(begunAgain(ask.to)) });
     else if (record.kind === 'reply') instance.settle(ask.id, record);
     else if (record.kind === 'end') instance.end(ask.id);
-    else instance.settle(ask.id, { error: errorOf(record) });
+    else instance.settle(ask.id, { error: this.mapped(errorOf(record)), asked: ask.asked === undefined ? undefined : framesOf(ask.asked) });
+  }
+
+  private mapped(error: ErrorValue): ErrorValue {
+    return typeof error?.stack === 'string' ? { ...error, stack: this.cell.host.mapStack(error.stack) } : error;
   }
 
   private openFrom(from: string, correlation: number): TurnRecord | undefined {

@@ -36,5 +36,13 @@ export interface ModuleSource {
    * The latest module of the definition, if that is of this version or a later one.
    * @throws {GodwitError} NOT_FOUND none is
    */
-  module(definition: string, version: number): Promise<{ readonly manifest: Manifest; readonly blobs: ReadonlyMap<Hash, Uint8Array> }>;
+  module(
+    definition: string,
+    version: number,
+  ): Promise<{
+    readonly manifest: Manifest;
+    readonly blobs: ReadonlyMap<Hash, Uint8Array>;
+    /** Source map of the program, as JSON: it never leaves this node. */
+    readonly map?: string;
+  }>;
 }

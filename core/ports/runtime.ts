@@ -80,8 +80,8 @@ export interface Instance {
   /** How many turns the host may hand over before the first has ended; ≥ 1. */
   readonly pipelining: number;
   turn(turn: Turn): void;
-  /** Settles an ask or host call of this instance. */
-  settle(ask: number, outcome: { readonly payload: Payload } | { readonly error: ErrorValue }): void;
+  /** Settles an ask or host call of this instance. `asked`: the frames of the call that failed on another node. */
+  settle(ask: number, outcome: { readonly payload: Payload } | { readonly error: ErrorValue; readonly asked?: string | undefined }): void;
   /** One item of a stream that this instance reads, and its end. */
   item(ask: number, payload: Payload): void;
   end(ask: number): void;

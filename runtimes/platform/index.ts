@@ -6,5 +6,6 @@ export { createLineLogger, type LineLoggerOptions } from './line-logger.js';
 export { createManualClock, type ManualClock } from './manual-clock.js';
 export { moduleDirectory } from './module-directory.js';
 export { nodeDigest } from './node-digest.js';
+export { SourceMaps } from './source-maps.js';
 export { systemClock } from './system-clock.js';
 export { systemRandom } from './system-random.js';

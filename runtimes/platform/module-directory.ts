@@ -21,7 +21,8 @@ export function moduleDirectory(path: string): ModuleSource {
       const manifest = await manifestOf(path, entry);
       const blobs = new Map<Hash, Uint8Array>();
       for (const hash of blobsOf(manifest)) blobs.set(hash, await blobOf(path, entry, hash));
-      return { manifest, blobs };
+      const map = await mapOf(path, manifest.program);
+      return { manifest, blobs, ...(map === undefined ? {} : { map }) };
     },
   };
 }
@@ -51,6 +52,11 @@ async function blobOf(path: string, entry: BuiltModule, hash: Hash): Promise<Uin
   const actual = createHash('sha256').update(bytes).digest('hex');
   if (actual !== hash) throw damaged(entry, `${file} hashes to ${actual}`);
   return bytes;
+}
+
+/** Maps may have been left behind. */
+async function mapOf(path: string, program: Hash): Promise<string | undefined> {
+  return readFile(join(path, buildPaths.map(program)), 'utf8').catch(() => undefined);
 }
 
 async function bytesOf(file: string, entry: BuiltModule): Promise<Uint8Array> {

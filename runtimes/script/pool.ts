@@ -57,7 +57,7 @@ export class ScriptPool {
     const key = createHash('sha256').update(program).digest('hex');
     const known = this.images.get(key);
     this.images.delete(key);
-    const image = known ?? this.place().then(async (worker) => ({ ...(await worker.image(program, name)), program: key }));
+    const image = known ?? this.place().then(async (worker) => ({ ...(await worker.image(program, `${name}@${key.slice(0, 12)}`)), program: key }));
     this.images.set(key, image);
     // What failed may succeed the next time, on another worker.
     image.catch(() => this.images.delete(key));
