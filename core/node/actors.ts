@@ -287,10 +287,6 @@ export class Actors implements CellHost {
     if (record.message !== stopMessage) this.host.emit({ type: 'dead-letter', actor: cell.address, message: record.message, reason });
   }
 
-  progress(cell: Cell, ask: number, fraction: number): void {
-    this.log('debug', 'turn.progress', { actor: cell.address, ask, fraction });
-  }
-
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void {
     this.host.log(level, event, fields);
   }

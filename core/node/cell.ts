@@ -50,9 +50,7 @@ export interface CellHost {
   stopActor(cell: Cell): void;
   deadLetter(cell: Cell, record: ChannelRecord, reason: string): void;
   resolve(address: string): string;
-  /** Leads the stack of an error back to sources that this node knows. */
   mapStack(stack: string): string;
-  progress(cell: Cell, ask: number, fraction: number): void;
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 

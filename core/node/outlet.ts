@@ -62,9 +62,7 @@ export class Outlet implements InstanceHost {
     this.prepare(channel, record);
     if (kind !== 'tell') {
       this.lastNumber = ask;
-      const pending = new PendingAsk(this, ask, channel.to, message);
-      // Costs a microsecond: little beside the way to another node, much beside a mailbox.
-      if (channel.cell === undefined && this.cell.tier === 'native') pending.asked = new Error();
+      const pending = new PendingAsk(this, ask, channel.to, message, channel.cell === undefined && this.cell.tier === 'native');
       this.asks.set(ask, pending);
       if (timeoutMs !== Number.POSITIVE_INFINITY) this.host.startTimer(pending, timeoutMs);
     }
@@ -138,7 +136,7 @@ export class Outlet implements InstanceHost {
   }
 
   progress(ask: number, fraction: number): void {
-    this.host.progress(this.cell, ask, fraction);
+    this.log('debug', 'turn.progress', { ask, fraction });
   }
 
   log(level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>): void {

@@ -7,8 +7,8 @@ import { Timer } from './timer-wheel.js';
 export class PendingAsk extends Timer {
   /** By what the receiver answers it: the id, unless a lost owner may have given that to another ask. */
   correlation: number;
-  /** Of one that went to another node: where it was asked. */
-  asked: Error | undefined;
+  /** Where it was asked, if that is remembered: it costs a microsecond, little beside the way to another node, much beside a mailbox. */
+  readonly asked: Error | undefined;
   /** A stream: who brought its first item. */
   source: Cursor | undefined = undefined;
 
@@ -18,9 +18,11 @@ export class PendingAsk extends Timer {
     /** Address of the actor that was asked: nobody else may answer. */
     public to: string,
     readonly message: string,
+    remembers = false,
   ) {
     super();
     this.correlation = id;
+    this.asked = remembers ? new Error() : undefined;
   }
 
   override fire(): void {

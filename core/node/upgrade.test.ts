@@ -41,7 +41,7 @@ async function scene(there = Second, here = First) {
   const edge = w.edge('edge', { definitions: [there] });
   w.link(robot, edge);
   await w.advance(20);
-  const counter = spawn(robot.node, here as typeof First, 'counter');
+  const counter = spawn(robot.node, here, 'counter');
   await w.settle(counter.add(3));
   return { w, robot, edge, counter };
 }

@@ -1,4 +1,4 @@
-import { SourceMap } from 'node:module';
+import { SourceMap, type SourceMapPayload } from 'node:module';
 import type { Hash } from '#core';
 
 /** How much of a program's hash names it in a stack: the script engine says so of its frames. */
@@ -36,7 +36,7 @@ export class SourceMaps {
   private placeIn(program: string, line: number, column: number): string | undefined {
     const held = this.held.get(program);
     if (held === undefined) return undefined;
-    held.map ??= new SourceMap(JSON.parse(held.text));
+    held.map ??= new SourceMap(JSON.parse(held.text) as SourceMapPayload);
     const entry = held.map.findEntry(line - 1, column - 1);
     return 'originalSource' in entry ? `${entry.originalSource}:${entry.originalLine + 1}:${entry.originalColumn + 1}` : undefined;
   }
