@@ -22,10 +22,14 @@ export interface Command {
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
 }
 
-/** @param key given as GODWIT_KEY; none if undefined */
-export function start(args: readonly string[], key?: string): Command {
+/** @param key given as GODWIT_KEY; none if undefined @param cwd where it runs; default: here */
+export function start(args: readonly string[], key?: string, cwd?: string): Command {
   const { GODWIT_KEY: _inherited, ...env } = process.env;
-  const child = spawn(process.execPath, [program, ...args], { env: key === undefined ? env : { ...env, GODWIT_KEY: key }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...args], {
+    env: key === undefined ? env : { ...env, GODWIT_KEY: key },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   const entries: Entry[] = [];
   const waiting = new Set<() => void>();
   let over = false;

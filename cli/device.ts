@@ -1,5 +1,5 @@
 import { GodwitError, type Logger } from '#core';
-import { type Device, startDevice } from '#device-node';
+import { type Device, moduleDirectory, startDevice } from '#device-node';
 import { bundler } from '#toolchain';
 import { type Application, loadApplication } from './application.js';
 import { exitFailed, exitOk } from './exit.js';
@@ -16,6 +16,7 @@ Runs a device: at once, whether an edge is there or not; edges are linked when t
 
   --name NAME        of its node (default device-<host name>)
   --edge URL         an edge, as http://host:port or https://host:port; may be repeated
+  --modules DIR      what "godwit build" wrote; without it actors are bundled when they first move, unsigned
 ${commonUsage}
 
 SIGINT or SIGTERM aborts \`signal\` and ends the command in order, with exit code 0; a second one at once.`;
@@ -25,7 +26,11 @@ const graceMs = 5000;
 
 /** `godwit device`. @returns the exit code @throws {GodwitError} INVALID_ARGUMENT wrong options or no application */
 export async function device(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse({ args: [...args], allowPositionals: true, options: { ...commonOptions, edge: { type: 'string', multiple: true } } });
+  const { values, positionals } = parse({
+    args: [...args],
+    allowPositionals: true,
+    options: { ...commonOptions, edge: { type: 'string', multiple: true }, modules: { type: 'string' } },
+  });
   if (values.help) {
     process.stdout.write(`${usage}\n`);
     return exitOk;
@@ -44,7 +49,7 @@ export async function device(args: readonly string[]): Promise<number> {
       name: values.name ?? defaultName('device'),
       edges,
       logger,
-      modules: bundler(),
+      modules: values.modules === undefined ? bundler() : moduleDirectory(values.modules),
       hostFunctions: vision.hostFunctions,
       definitions: application.definitions,
       ...(key === undefined ? {} : { key }),

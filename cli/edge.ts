@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { GodwitError } from '#core';
 import { type Edge, type EdgeOptions, speedProbe, startEdge } from '#edge-node';
+import { createVerifier } from '#runtimes/platform';
 import { bundler } from '#toolchain';
 import { exitOk } from './exit.js';
 import { keyAdvice, keyFrom, makeKey } from './key.js';
@@ -22,6 +23,7 @@ Runs an edge host: devices that present the shared key move actors here. Actors 
   --url URL          where devices reach it, if not under host and port
   --tls-cert FILE, --tls-key FILE
                      PEM; without them the port speaks in the clear
+  --trust FILE       public key (PEM) of somebody whose modules may run here; may be repeated. Without it modules run whoever made them
   --max-actors N     offloaded actors at a time (default 64)
 ${commonUsage}
 
@@ -43,6 +45,7 @@ export async function edge(args: readonly string[]): Promise<number> {
       'tls-cert': { type: 'string' },
       'tls-key': { type: 'string' },
       'max-actors': { type: 'string' },
+      trust: { type: 'string', multiple: true },
     },
   });
   if (values.help) {
@@ -53,6 +56,7 @@ export async function edge(args: readonly string[]): Promise<number> {
   const port = integer('--port', values.port, 0, maxPort);
   const limits = values['max-actors'] === undefined ? {} : { limits: { instances: integer('--max-actors', values['max-actors'], 1, maxActors) } };
   const tls = await tlsFrom(values['tls-cert'], values['tls-key']);
+  const trust = values.trust === undefined ? undefined : await Promise.all(values.trust.map(publicKeyFrom));
   const key = (await keyFrom(values)) ?? keyForThisRun();
   const stop = listenForStop();
   const vision = createVision(logger);
@@ -67,6 +71,7 @@ export async function edge(args: readonly string[]): Promise<number> {
       models: vision.models,
       modules: bundler([speedProbe]),
       ...limits,
+      ...(trust === undefined ? {} : { trust }),
       ...(values.url === undefined ? {} : { url: values.url }),
       ...(tls === undefined ? {} : { tls }),
       ...(values.data === undefined ? {} : { dataDir: values.data }),
@@ -102,6 +107,17 @@ async function tlsFrom(certFile: string | undefined, keyFile: string | undefined
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) throw new GodwitError('INVALID_ARGUMENT', '--tls-cert and --tls-key belong together');
   return { cert: await readPem('--tls-cert', certFile), key: await readPem('--tls-key', keyFile) };
+}
+
+/** Told with the file's name here, where it is known. */
+async function publicKeyFrom(file: string): Promise<string> {
+  const pem = (await readPem('--trust', file)).toString();
+  try {
+    createVerifier([pem]);
+  } catch (thrown) {
+    throw new GodwitError('INVALID_ARGUMENT', `--trust ${file}: ${GodwitError.from(thrown).message}`, { cause: thrown });
+  }
+  return pem;
 }
 
 async function readPem(option: string, file: string): Promise<Buffer> {

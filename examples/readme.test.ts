@@ -4,7 +4,7 @@ import test from 'ava';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const documents = ['README.md'];
+const documents = ['README.md', 'docs/guides/building.md'];
 // As a newcomer's own project would be set up, the strictest way.
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
@@ -21,7 +21,8 @@ for (const document of documents) {
   test(`${document}: every ts block compiles against the built package`, async (t) => {
     const blocks = blocksOf(await readFile(`${root}${document}`, 'utf8'));
 
-    const faults = [...blocks].flatMap(([line, code]) => faultsOf(code).map(([at, message]) => `${document}:${line + at}: ${message}`));
+    const files = filesOf([...blocks.values()]);
+    const faults = [...blocks].flatMap(([line, code]) => faultsOf(code, files).map(([at, message]) => `${document}:${line + at}: ${message}`));
 
     t.true(blocks.size > 0);
     t.deepEqual(faults, []);
@@ -44,14 +45,23 @@ function blocksOf(markdown: string): Map<number, string> {
   return blocks;
 }
 
+/** The blocks that begin with the name of their file, `// actors.ts`, by path: others import them. */
+function filesOf(blocks: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(blocks.flatMap((code) => [...code.matchAll(/^\/\/ (\S+\.ts)$/gm)].slice(0, 1).map(([, name]) => [`${root}${name}`, code])));
+}
+
 /** What the compiler says of a block, as [line from 0, message]. The block is a file at the package's root, where `godwit` names the package itself. */
-function faultsOf(code: string): Array<[number, string]> {
+function faultsOf(code: string, others: ReadonlyMap<string, string> = new Map()): Array<[number, string]> {
   const file = `${root}block.ts`;
+  const files = new Map([...others, [file, code]]);
   const host = ts.createCompilerHost(options);
   const { fileExists, getSourceFile, readFile: readText } = host;
-  host.fileExists = (name) => name === file || fileExists(name);
-  host.readFile = (name) => (name === file ? code : readText(name));
-  host.getSourceFile = (name, format, ...rest) => (name === file ? ts.createSourceFile(name, code, format) : getSourceFile(name, format, ...rest));
+  host.fileExists = (name) => files.has(name) || fileExists(name);
+  host.readFile = (name) => files.get(name) ?? readText(name);
+  host.getSourceFile = (name, format, ...rest) => {
+    const text = files.get(name);
+    return text === undefined ? getSourceFile(name, format, ...rest) : ts.createSourceFile(name, text, format);
+  };
   host.getCurrentDirectory = () => root;
   const program = ts.createProgram([file], options, host);
   return ts.getPreEmitDiagnostics(program).map(({ file: at, start, messageText }) => {

@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { GodwitError, type Signer } from '#core';
+import { createSigner } from '#runtimes/platform';
+import { type BuildReport, build as buildModules } from '#toolchain';
+import { exitFailed, exitOk } from './exit.js';
+import { parse } from './options.js';
+
+/** Milliseconds after which a person wants to see that it goes on. */
+const quietMs = 1000;
+
+const usage = `godwit build SOURCE... --out DIR [--key FILE] [--json]
+
+Bundles every actor that these files export, TypeScript or JavaScript, into a directory: one manifest a definition and version, and the
+blobs it names. A device takes it with "godwit device --modules DIR" or startDevice({ modules: moduleDirectory(DIR) }). The same sources and
+key give the same bytes, on every machine. Source maps lie in DIR/maps and are never sent.
+
+  --out DIR          a new directory, or one that a build wrote before
+  --key FILE         private key that signs the manifests (godwit keygen makes one); edges that were given --trust refuse unsigned modules
+  --json             one JSON object: out, signedBy, modules with their sizes in bytes
+  --help             this text
+
+Examples:
+  godwit build src/actors.ts --out modules
+  godwit build src/map.ts src/vision.ts --out modules --key godwit.key --json`;
+
+/** `godwit build`. @returns the exit code 1 if a source has a fault @throws {GodwitError} INVALID_ARGUMENT wrong options */
+export async function build(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      out: { type: 'string' },
+      key: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    return exitOk;
+  }
+  const { out } = values;
+  if (positionals.length === 0)
+    throw new GodwitError('INVALID_ARGUMENT', 'name the files that export your actors, e.g. `godwit build src/actors.ts --out modules`');
+  if (out === undefined) throw new GodwitError('INVALID_ARGUMENT', 'say where to build with --out DIR');
+  const signer = values.key === undefined ? undefined : await signerFrom(values.key);
+  let modules: readonly BuildReport[];
+  try {
+    modules = await buildModules({ sources: positionals, out, progress: progressOf(positionals.length), ...(signer === undefined ? {} : { signer }) });
+  } catch (thrown) {
+    // A fault of a source is none of the command line.
+    process.stderr.write(`godwit build: ${GodwitError.from(thrown).message}\n`);
+    return exitFailed;
+  }
+  process.stdout.write(values.json ? `${JSON.stringify({ out, signedBy: signer?.key ?? null, modules })}\n` : table(out, modules, signer));
+  return exitOk;
+}
+
+async function signerFrom(file: string): Promise<Signer> {
+  try {
+    return createSigner(await readFile(file, 'utf8'));
+  } catch (thrown) {
+    throw new GodwitError('INVALID_ARGUMENT', `--key ${file}: ${GodwitError.from(thrown).message}`, { cause: thrown });
+  }
+}
+
+function progressOf(sources: number): (source: string, done: number) => void {
+  const startedAt = performance.now();
+  return (source, done) => {
+    if (performance.now() - startedAt > quietMs) process.stderr.write(`godwit build: ${done + 1} of ${sources}: ${source}\n`);
+  };
+}
+
+function table(out: string, modules: readonly BuildReport[], signer: Signer | undefined): string {
+  const rows = [
+    ['module', 'program', 'models', 'source'],
+    ...modules.map(({ definition, version, programBytes, modelBytes, source }) => [
+      `${definition} v${version}`,
+      `${programBytes} B`,
+      modelBytes === 0 ? '-' : `${modelBytes} B`,
+      source,
+    ]),
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => (column === 1 || column === 2 ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+      .join('  ')
+      .trimEnd(),
+  );
+  const signed = signer === undefined ? 'not signed: edges that were given --trust refuse it' : `signed by key ${signer.key}`;
+  return `${lines.join('\n')}\n\n${out}: ${signed}\n`;
+}
