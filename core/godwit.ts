@@ -8,6 +8,7 @@ export type {
   Durability,
   Handler,
   Handlers,
+  Limits,
   Needs,
   StandardSchema,
   Supervision,
@@ -29,5 +30,5 @@ export { image, nn } from './host/index.js';
 export type { ActorInfo, MoveOptions, MoveReport, NodeEvent } from './node/types.js';
 export type { HostFunction, HostFunctions } from './ports/host-function.js';
 export type { Logger, LogLevel } from './ports/logger.js';
-export type { Manifest, ModuleSource, Tier } from './ports/module-source.js';
+export type { GuestLimits, Manifest, ModuleSource, Tier } from './ports/module-source.js';
 export type { Signature, Signer } from './ports/signer.js';

@@ -10,6 +10,7 @@ export type {
   Durability,
   Handler,
   Handlers,
+  Limits,
   Needs,
   Protocol,
   StandardSchema,
@@ -49,7 +50,7 @@ export type { Digest, Hash } from './ports/digest.js';
 export type { HostFunction, HostFunctions } from './ports/host-function.js';
 export type { Logger, LogLevel } from './ports/logger.js';
 export { silentLogger } from './ports/logger.js';
-export type { Manifest, ModuleSource, Tier } from './ports/module-source.js';
+export type { GuestLimits, Manifest, ModuleSource, Tier } from './ports/module-source.js';
 export type { Random } from './ports/random.js';
 export type { Instance, InstanceCapture, InstanceHost, InstanceSpec, Payload, Runtime, Target, Turn, TurnEnd } from './ports/runtime.js';
 export type { Signature, Signer, Verifier } from './ports/signer.js';

@@ -23,6 +23,7 @@ const manifest: Manifest = {
   hostFunctions: [],
   models: {},
   needs: { memoryBytes: 0, models: [] },
+  limits: {},
 };
 const request: MoveRequest = { move: 'm', address: 'robot-1/map', definition: 'map', version: 1, manifest, token: 't1', source: 'robot-1' };
 const arrived: NodeEvent = { type: 'arrived', actor: 'robot-1/map', from: 'robot-1', tier: 'script', place: 'here', epoch: 2 };

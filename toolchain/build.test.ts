@@ -137,7 +137,7 @@ test('build: carries the models it is given, and leaves out what is pinned to it
   await writeFile(
     source,
     `import { actor } from 'godwit';
-     export const Eyes = actor('eyes', { state: () => ({}), on: { look: () => 1 }, needs: { memory: '2MiB', models: ['faces'] } });
+     export const Eyes = actor('eyes', { state: () => ({}), on: { look: () => 1 }, needs: { memory: '2MiB', models: ['faces'] }, limits: { memory: '8MiB', segmentMs: 50 } });
      export const Wheels = actor('wheels', { state: () => ({}), on: { turn: () => 1 }, needs: { pinned: true } });`,
   );
 
@@ -149,6 +149,7 @@ test('build: carries the models it is given, and leaves out what is pinned to it
     [['eyes', 3, undefined]],
   );
   t.deepEqual(manifest.needs, { memoryBytes: 2 * 1024 * 1024, models: ['faces'] });
+  t.deepEqual(manifest.limits, { memoryBytes: 8 * 1024 * 1024, segmentMs: 50 });
   t.deepEqual([...(await readFile(join(out, 'blobs', manifest.models.faces as string)))], [1, 2, 3]);
 });
 
@@ -169,6 +170,11 @@ const faults: ReadonlyArray<readonly [string, string, RegExp]> = [
     'a state that cannot move',
     "export const A = actor('a', { state: () => ({ f: () => 1 }), on: {} });",
     /first state of a v1 cannot move: .*function at \$\.f/,
+  ],
+  [
+    'a limit that no guest starts with',
+    "export const A = actor('a', { state: () => ({}), on: {}, limits: { memory: '1MiB' } });",
+    /limit memoryBytes of a v1 must be an integer ≥ 4194304, not 1048576/,
   ],
   ['a need that is no size', "export const A = actor('a', { state: () => ({}), on: {}, needs: { memory: 'much' } });", /memory 'much' is no size/],
 ];

@@ -25,6 +25,7 @@ test('bundler: makes one program that offers the definitions of the source file,
     models: {},
     stateSchema: await stateSchemaOf(Greeter, { sha256: async (bytes) => createHash('sha256').update(bytes).digest('hex') as Hash }),
     needs: { memoryBytes: 0, models: ['faces'] },
+    limits: {},
   });
   t.is(
     createHash('sha256')

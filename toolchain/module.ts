@@ -1,6 +1,18 @@
 // One module: what a definition and its program make, whether the program was bundled at run time or by a build.
 import { createHash } from 'node:crypto';
-import { type AnyDefinition, bytesFrom, type Digest, type Hash, type Manifest, type ModuleSource, type Signer, signManifest, stateSchemaOf } from '#core';
+import {
+  type AnyDefinition,
+  bytesFrom,
+  type Digest,
+  GodwitError,
+  type GuestLimits,
+  type Hash,
+  type Manifest,
+  type ModuleSource,
+  type Signer,
+  signManifest,
+  stateSchemaOf,
+} from '#core';
 
 /** What modules are made with. @public */
 export interface ModuleOptions {
@@ -9,6 +21,9 @@ export interface ModuleOptions {
   /** Signs the manifests; default: they go unsigned, and edges that were told whom to trust refuse them. */
   readonly signer?: Signer;
 }
+
+/** Below it the script engine does not load a program. */
+const minMemoryBytes = 4 * 1024 * 1024;
 
 /** A manifest and the blobs it names. */
 export type Module = Awaited<ReturnType<ModuleSource['module']>>;
@@ -28,9 +43,20 @@ export async function createModule(definition: AnyDefinition, program: Uint8Arra
     hostFunctions: [...(needs.hostFunctions ?? [])],
     models,
     stateSchema: await stateSchemaOf(definition, digest),
+    limits: limitsOf(definition),
     needs: { memoryBytes: needs.memory === undefined ? 0 : bytesFrom(needs.memory), models: [...(needs.models ?? [])] },
   };
   return { manifest: signer === undefined ? manifest : await signManifest(manifest, signer), blobs };
+}
+
+function limitsOf({ name, version, limits: { memory, segmentMs } }: AnyDefinition): GuestLimits {
+  const limits = { ...(memory === undefined ? {} : { memoryBytes: bytesFrom(memory) }), ...(segmentMs === undefined ? {} : { segmentMs }) };
+  for (const [limit, value] of Object.entries(limits)) {
+    const least = limit === 'memoryBytes' ? minMemoryBytes : 1;
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new GodwitError('INVALID_ARGUMENT', `limit ${limit} of ${name} v${version} must be an integer ≥ ${least}, not ${value}`);
+  }
+  return limits;
 }
 
 const digest: Digest = { sha256: async (bytes) => sha256(bytes) };

@@ -57,6 +57,14 @@ export interface Needs {
   readonly pinned?: boolean;
 }
 
+/** What an actor is held to wherever it runs in a sandbox, if its host allows that much; natively it is not. @public */
+export interface Limits {
+  /** Bytes, or a number with KiB, MiB or GiB, of program and state, to about 1 MiB; from 4 MiB. A handler that meets it gets RESOURCE_EXHAUSTED. */
+  readonly memory?: number | string;
+  /** Milliseconds a segment may run, an integer ≥ 1. An instance that meets it ends DEADLINE_EXCEEDED. */
+  readonly segmentMs?: number;
+}
+
 /** What a crash may cost an actor. @public */
 export type Durability = 'volatile' | 'durable';
 
@@ -76,6 +84,8 @@ export interface ActorOptions<S, H extends Handlers<S>> {
   /** Validators of payloads by message name, enforced where a payload arrives from another node. */
   readonly schema?: { readonly [M in keyof H]?: StandardSchema };
   readonly needs?: Needs;
+  /** Default: its host's alone. */
+  readonly limits?: Limits;
   readonly supervise?: Supervision;
   /**
    * What a crash may cost. 'volatile' (default): the turns since the last checkpoint, observably. 'durable': nothing; what a turn sends leaves
@@ -97,6 +107,7 @@ export interface Definition<S = unknown, H extends Handlers<S> = Handlers<S>> {
   readonly on: H;
   readonly schema: { readonly [message: string]: StandardSchema | undefined };
   readonly needs: Needs;
+  readonly limits: Limits;
   readonly supervise: Supervision;
   readonly durability: Durability;
   readonly checkpointTurns: number;
@@ -149,6 +160,7 @@ export function actor<S, const H extends Handlers<S>>(name: string, options: Act
     on,
     schema: options.schema ?? {},
     needs: options.needs ?? {},
+    limits: options.limits ?? {},
     supervise: options.supervise ?? {},
     durability: options.durability ?? 'volatile',
     checkpointTurns: options.checkpointTurns ?? 0,

@@ -25,6 +25,7 @@ const manifest: Manifest = {
   hostFunctions: [],
   models: {},
   needs: { memoryBytes: 0, models: [] },
+  limits: {},
 };
 const plan: MovePlan = {
   move,

@@ -157,6 +157,7 @@ class Replay {
       hostFunctions: [],
       models: {},
       needs: { memoryBytes: 0, models: [] },
+      limits: {},
     } as const;
     const { live, id } = source;
     const home = this.node(this.homeAt).id.name;

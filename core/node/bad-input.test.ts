@@ -136,6 +136,7 @@ test('protocol, bad input: a corrupt manifest is refused with the field that is 
     hostFunctions: [],
     models: {},
     needs: { memoryBytes: 0, models: [] },
+    limits: {},
   };
   const corrupt: ReadonlyArray<readonly [field: string, manifest: unknown]> = [
     ['definition', null],
@@ -147,6 +148,7 @@ test('protocol, bad input: a corrupt manifest is refused with the field that is 
     ['models', { ...sound, models: { centernet: 'x' } }],
     ['stateSchema', { ...sound, stateSchema: 'none' }],
     ['needs', { ...sound, needs: { memoryBytes: -1, models: [] } }],
+    ['limits', { ...sound, limits: { segmentMs: 0 } }],
     ['signature', { ...sound, signature: { key: 'a'.repeat(64), value: ['b'.repeat(128)] } }],
   ];
   const shared = sharedBlobs();

@@ -12,6 +12,7 @@ const manifest = {
   hostFunctions: [],
   models: {},
   needs: { memoryBytes: 0, models: [] },
+  limits: {},
 };
 const store = { found: new Map<string, Uint8Array>(), write: async () => {} };
 const register = { epoch: 2, owner: { name: 'liar', boot: 'b' }, leaseMs: 2000, move: 'm' };

@@ -16,6 +16,7 @@ const manifest = {
   hostFunctions: [],
   models: {},
   needs: { memoryBytes: 0, models: [] },
+  limits: {},
 };
 const base = { hash, turns: 1 };
 

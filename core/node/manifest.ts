@@ -6,13 +6,14 @@ import type { Manifest } from '../ports/module-source.js';
 const hashForm = /^[0-9a-f]{64}$/;
 const signatureForm = /^[0-9a-f]{128}$/;
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;
+const isLimit = (value: unknown): boolean => value === undefined || (Number.isSafeInteger(value) && (value as number) >= 1);
 const isNames = (value: unknown): boolean => Array.isArray(value) && value.every((name) => typeof name === 'string');
 
 /** A manifest that another node sent. @throws {GodwitError} INVALID_ARGUMENT naming the field that is malformed */
 export function parseManifest(received: unknown): Manifest {
   const manifest = (isObject(received) ? received : {}) as { readonly [field in keyof Manifest]?: unknown };
   const isHash = (value: unknown): value is Hash => typeof value === 'string' && hashForm.test(value);
-  const { hostFunctions, models, needs, signature } = manifest;
+  const { hostFunctions, models, needs, limits, signature } = manifest;
   const valid: { readonly [field in keyof Required<Manifest>]: boolean } = {
     definition: typeof manifest.definition === 'string',
     version: Number.isInteger(manifest.version) && (manifest.version as number) >= 1,
@@ -23,6 +24,7 @@ export function parseManifest(received: unknown): Manifest {
     models: isObject(models) && Object.values(models).every(isHash),
     stateSchema: manifest.stateSchema === undefined || isHash(manifest.stateSchema),
     needs: isObject(needs) && Number.isSafeInteger(needs.memoryBytes) && (needs.memoryBytes as number) >= 0 && isNames(needs.models),
+    limits: isObject(limits) && isLimit(limits.memoryBytes) && isLimit(limits.segmentMs),
     signature:
       signature === undefined || (isObject(signature) && isHash(signature.key) && typeof signature.value === 'string' && signatureForm.test(signature.value)),
   };

@@ -33,6 +33,7 @@ const plain: Manifest = {
   models: { faces: sha256(new Uint8Array([2])) },
   stateSchema: sha256(new Uint8Array([3])),
   needs: { memoryBytes: 1024, models: ['faces'] },
+  limits: {},
 };
 const store = { found: new Map<string, Uint8Array>(), write: async () => {} };
 
@@ -100,6 +101,7 @@ test('signed modules: a signature is one of this manifest and no other', async (
     { models: { eyes: plain.models.faces } },
     { stateSchema: other },
     { needs: { memoryBytes: 2048, models: ['faces'] } },
+    { limits: { segmentMs: 5000 } },
     { licence: 'theirs' },
   ];
 

@@ -59,6 +59,7 @@ const nativeModules: ModuleSource = {
         hostFunctions: [],
         models: {},
         needs: { memoryBytes: 0, models: [] },
+        limits: {},
       },
       blobs: new Map([[hash, program]]),
     };

@@ -4,6 +4,12 @@ import type { Signature } from './signer.js';
 /** What runs an actor's turns. See DESIGN §7. @public */
 export type Tier = 'native' | 'script';
 
+/** What a guest is held to, if its host allows that much; what is absent is the host's alone. @public */
+export interface GuestLimits {
+  readonly memoryBytes?: number;
+  readonly segmentMs?: number;
+}
+
 /** What is shipped so that another node can run a definition: names and hashes; the bytes are blobs. */
 export interface Manifest {
   /** Name of the actor definition. */
@@ -26,6 +32,7 @@ export interface Manifest {
     /** By name, whether their bytes are among `models` or the host has them. */
     readonly models: readonly string[];
   };
+  readonly limits: GuestLimits;
   /** By whoever built it, over everything else in the manifest (`signManifest`); an edge that was told whom to trust refuses a module without it. */
   readonly signature?: Signature;
 }

@@ -56,6 +56,7 @@ export const simulatedModules: ModuleSource = {
         hostFunctions: [],
         models: {},
         needs: { memoryBytes: 0, models: [] },
+        limits: {},
       } as const;
       module = Promise.resolve({ manifest, blobs: new Map([[hash, program]]) });
       modules.set(name, module);

@@ -18,6 +18,7 @@ const manifest: Manifest = {
   hostFunctions: [],
   models: { faces: sha256(model) },
   needs: { memoryBytes: 0, models: ['faces'] },
+  limits: {},
 };
 const paths = {
   index: buildPaths.index,

@@ -7,8 +7,8 @@ export interface WorkerControl {
   image(program: Uint8Array, name: string): LoadedImage;
   /** Keeps an engine with this image laid out, so that the next `create` of its program only begins the actor. One a worker. */
   prepare(image: BaseImage): void;
-  /** Makes an instance and begins its actor. @param start a GuestStart, encoded @returns a GuestResult, encoded */
-  create(instance: number, image: BaseImage, address: string, start: Uint8Array): Uint8Array;
+  /** Makes an instance and begins its actor. @param limits what it is held to @param start a GuestStart, encoded @returns a GuestResult, encoded */
+  create(instance: number, image: BaseImage, limits: CompiledLimits, address: string, start: Uint8Array): Uint8Array;
   /** Captures after everything sent before it was handled. @returns a GuestResult, encoded */
   capture(instance: number): Promise<Uint8Array>;
   close(instance: number): void;

@@ -48,7 +48,7 @@ export class Engine {
   private constructor(
     module: WebAssembly.Module,
     sources: EngineSources,
-    private readonly limits: CompiledLimits,
+    private limits: CompiledLimits,
     public observer: EntryObserver,
   ) {
     const interrupted = (): boolean => {
@@ -89,6 +89,12 @@ export class Engine {
     engine.handles = image.handles;
     engine.locate();
     return engine;
+  }
+
+  /** From now on its guest has these limits. */
+  hold(limits: CompiledLimits): void {
+    this.limits = limits;
+    this.exports.qjs_set_memory_limit(limits.memoryBytes - engineReserveBytes);
   }
 
   get memoryBytes(): number {
@@ -174,7 +180,7 @@ export class Engine {
     const { exports } = this;
     exports._initialize();
     if (exports.qjs_init() !== 0) throw new GodwitError('RESOURCE_EXHAUSTED', 'the script engine does not start within its memory limit');
-    exports.qjs_set_memory_limit(this.limits.memoryBytes - engineReserveBytes);
+    this.hold(this.limits);
     exports.qjs_set_max_stack_size(guestStackBytes);
     exports.qjs_set_interrupt_handler(1);
     this.enter(loadMs, () => this.evaluate(program, `${name}.js`));

@@ -1,4 +1,4 @@
-import { GodwitError } from '#core';
+import { GodwitError, type GuestLimits } from '#core';
 
 /** What a guest may use. Every field has a default. @public */
 export interface ScriptLimits {
@@ -25,6 +25,11 @@ export function compileLimits(limits: ScriptLimits = {}): CompiledLimits {
   check('marginMs', marginMs, 1, Number.MAX_SAFE_INTEGER);
   check('maxRecordBytes', maxRecordBytes, 1024, 1024 * MiB);
   return { memoryBytes, segmentMs, marginMs, maxRecordBytes };
+}
+
+/** What one guest is held to: its module may ask for less than its host allows, never for more. */
+export function limitsFor(host: CompiledLimits, { memoryBytes = host.memoryBytes, segmentMs = host.segmentMs }: GuestLimits): CompiledLimits {
+  return { ...host, memoryBytes: Math.min(memoryBytes, host.memoryBytes), segmentMs: Math.min(segmentMs, host.segmentMs) };
 }
 
 function check(name: string, value: number, from: number, to: number): void {

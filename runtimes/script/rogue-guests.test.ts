@@ -1,10 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
-import { GodwitError } from '#core';
+import { GodwitError, type GuestLimits } from '#core';
 import { Counter, Rogue } from './fixtures/actors.js';
 import { fixtureProgram, RememberingHost, specFor, turn } from './fixtures/world.js';
 import { createScriptRuntime, type ScriptRuntime, type ScriptRuntimeInstance } from './index.js';
 
 const program = await fixtureProgram();
+const MiB = 1024 * 1024;
 const segmentMs = 200;
 const marginMs = 60;
 
@@ -85,6 +86,40 @@ test.serial('hungry guest: meets its memory limit as RESOURCE_EXHAUSTED and goes
   t.like(error, { code: 'RESOURCE_EXHAUSTED' });
   const [stats] = await runtime.stats();
   t.true((stats?.memoryBytes ?? 0) <= 2 * 32 * 1024 * 1024);
+});
+
+test.serial('limited guest: its module holds it to less than its host allows, and to no more; its neighbours are free', async (t) => {
+  const runtime = createScriptRuntime({ workers: 1, limits: { segmentMs, marginMs, memoryBytes: 32 * MiB } });
+  t.teardown(() => runtime.close());
+  const started = async (limits: GuestLimits) => {
+    const world = new RememberingHost();
+    const { module } = specFor(Rogue, program);
+    if (module === undefined) throw new GodwitError('INTERNAL', 'there is no module');
+    const rogue = await runtime.create(specFor(Rogue, program, { module: { ...module, manifest: { ...module.manifest, limits } } }), world.host);
+    return { world, rogue };
+  };
+  const memoryAfterBomb = async (limits: GuestLimits) => {
+    const { world, rogue } = await started(limits);
+    rogue.turn(turn('ask', 'bomb', undefined, 1));
+    await t.throwsAsync(() => world.answer(1), { code: 'RESOURCE_EXHAUSTED' } as never);
+    const [stats] = await runtime.stats();
+    rogue.close();
+    return stats?.memoryBytes ?? 0;
+  };
+  const limitAfterSpin = async (limits: GuestLimits) => {
+    const { world, rogue } = await started(limits);
+    rogue.turn(turn('ask', 'spin', undefined, 1));
+    return (await t.throwsAsync<GodwitError>(() => world.answer(1), { code: 'DEADLINE_EXCEEDED' } as never))?.details;
+  };
+
+  const [modest, free, greedy] = [
+    await memoryAfterBomb({ memoryBytes: 6 * MiB }),
+    await memoryAfterBomb({}),
+    await memoryAfterBomb({ memoryBytes: 512 * MiB }),
+  ];
+  t.true(modest <= 7 * MiB && free > 16 * MiB && greedy <= 32 * MiB, `${modest}, ${free}, ${greedy} bytes`);
+  t.deepEqual(await limitAfterSpin({ segmentMs: 40 }), { segmentMs: 40 });
+  t.deepEqual(await limitAfterSpin({ segmentMs: 10 * segmentMs }), { segmentMs });
 });
 
 test.serial('hungry guest: a message that does not fit its memory or the record limit, or cannot travel, is refused in its order', async (t) => {

@@ -18,6 +18,7 @@ import { Dictionary, isSlot } from '../guest/dictionary.js';
 import type { GuestResult } from '../guest/guest-loop.js';
 import { kinds, recordBytes, recordHeaderBytes, type Views } from '../guest/packed.js';
 import { checkedRecordBytes } from './batch.js';
+import type { CompiledLimits } from './limits.js';
 import { plainCodec } from './plain-codec.js';
 
 /** What an instance needs of the worker it lives in. */
@@ -49,6 +50,7 @@ export class ScriptInstance implements Instance {
     readonly address: string,
     private readonly residence: Residence,
     private readonly allowed: ReadonlySet<string>,
+    readonly limits: CompiledLimits,
     private readonly host: InstanceHost,
   ) {}
 

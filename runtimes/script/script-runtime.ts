@@ -15,7 +15,7 @@ import {
 } from '#core';
 import type { GuestResult, GuestStart } from '../guest/guest-loop.js';
 import type { WorkerStats } from './control.js';
-import { compileLimits, type ScriptLimits } from './limits.js';
+import { type CompiledLimits, compileLimits, limitsFor, type ScriptLimits } from './limits.js';
 import { plainCodec } from './plain-codec.js';
 import { ScriptPool } from './pool.js';
 import { isProtocol, ScriptInstance } from './script-instance.js';
@@ -52,14 +52,18 @@ export function createScriptRuntime(options: ScriptRuntimeOptions = {}): ScriptR
   const workers = options.workers ?? Math.max(1, availableParallelism() - 1);
   if (!Number.isInteger(workers) || workers < 1)
     throw new GodwitError('INVALID_ARGUMENT', `workers of the script runtime must be an integer ≥ 1, not ${workers}`);
-  return new PooledScriptRuntime(new ScriptPool(workers, compileLimits(options.limits), options.clock ?? idleClock, options.logger ?? silentLogger));
+  const limits = compileLimits(options.limits);
+  return new PooledScriptRuntime(new ScriptPool(workers, limits, options.clock ?? idleClock, options.logger ?? silentLogger), limits);
 }
 
 class PooledScriptRuntime implements ScriptRuntime {
   readonly tier = 'script';
   private lastNumber = 0;
 
-  constructor(private readonly pool: ScriptPool) {}
+  constructor(
+    private readonly pool: ScriptPool,
+    private readonly limits: CompiledLimits,
+  ) {}
 
   get description(): string {
     return `script (QuickJS in Wasm, worker threads ${this.pool.threadIds.join(', ') || 'starting'} of process ${process.pid})`;
@@ -86,7 +90,7 @@ class PooledScriptRuntime implements ScriptRuntime {
       capture: spec.capture,
     };
     this.lastNumber = (this.lastNumber % 0xffff_fffe) + 1;
-    const instance = new ScriptInstance(this.lastNumber, address, worker, new Set(manifest.hostFunctions), host);
+    const instance = new ScriptInstance(this.lastNumber, address, worker, new Set(manifest.hostFunctions), limitsFor(this.limits, manifest.limits), host);
     const result = decode(await worker.create(instance, image, encode(start, plainCodec)), plainCodec) as GuestResult;
     if (result.error !== undefined) {
       instance.close();

@@ -13,6 +13,7 @@ import { heartbeat, type WorkerControl, type WorkerSetup, type WorkerStats } fro
 import { keepErrorIdentity } from './control-errors.js';
 import { Engine, type EntryObserver } from './engine.js';
 import { InsideInstance } from './inside-instance.js';
+import type { CompiledLimits } from './limits.js';
 import { splitPort } from './worker-port.js';
 
 /** Milliseconds a guest may work while others wait (W2). */
@@ -40,9 +41,10 @@ class InsideWorker implements WorkerControl {
     this.spare = { program: image.program, engine: Engine.restore(this.setup.module, image, this.setup.limits, this.observer(0)) };
   }
 
-  create(instance: number, image: BaseImage, address: string, start: Uint8Array): Uint8Array {
+  create(instance: number, image: BaseImage, limits: CompiledLimits, address: string, start: Uint8Array): Uint8Array {
     try {
       const engine = this.engineFor(instance, image);
+      engine.hold(limits);
       const inside = new InsideInstance(instance, engine, this.out, () => this.flush());
       const result = inside.start(start);
       this.instances.set(instance, inside);
@@ -152,7 +154,7 @@ if (parentPort !== null) {
     {
       image: (program, name) => worker.image(program, name),
       prepare: (image) => worker.prepare(image),
-      create: (instance, image, address, start) => worker.create(instance, image, address, start),
+      create: (instance, image, limits, address, start) => worker.create(instance, image, limits, address, start),
       capture: (instance) => worker.capture(instance),
       close: (instance) => worker.close(instance),
       stats: () => worker.stats(),

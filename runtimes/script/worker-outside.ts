@@ -58,7 +58,7 @@ export class WorkerOutside implements Residence {
       {
         beat: this.beat,
         busy: () => this.calls.size > 0 || Atomics.load(this.beat, heartbeat.batches) !== (this.batchesSent | 0),
-        allowedMs: (instance) => (instance === 0 ? loadMs : limits.segmentMs) + limits.marginMs,
+        allowedMs: (instance) => (instance === 0 ? loadMs : (this.instances.get(instance)?.limits ?? limits).segmentMs) + limits.marginMs,
         stuck: (instance) => this.stuck(instance),
       },
       clock,
@@ -88,7 +88,7 @@ export class WorkerOutside implements Residence {
   async create(instance: ScriptInstance, image: BaseImage, start: Uint8Array): Promise<Uint8Array> {
     this.instances.set(instance.number, instance);
     try {
-      return await this.called(() => this.control.create(instance.number, image, instance.address, start));
+      return await this.called(() => this.control.create(instance.number, image, instance.limits, instance.address, start));
     } catch (thrown) {
       this.instances.delete(instance.number);
       throw thrown;
@@ -175,8 +175,10 @@ export class WorkerOutside implements Residence {
 
   private stuck(instance: number): void {
     this.culprit = instance;
-    const blamed = this.instances.get(instance)?.address ?? 'a program while it was loaded';
-    this.logger.log('warn', 'script.worker-terminated', { thread: this.threadId, instance: blamed, segmentMs: this.limits.segmentMs });
+    const culprit = this.instances.get(instance);
+    const blamed = culprit?.address ?? 'a program while it was loaded';
+    const { segmentMs } = culprit?.limits ?? this.limits;
+    this.logger.log('warn', 'script.worker-terminated', { thread: this.threadId, instance: blamed, segmentMs });
     this.lose(new GodwitError('UNAVAILABLE', `worker thread ${this.threadId} was ended because of ${blamed}, stuck inside the engine`));
     this.worker.terminate().catch((thrown: unknown) => this.logger.log('error', 'script.worker-lingers', { thread: this.threadId, reason: String(thrown) }));
   }
@@ -186,8 +188,8 @@ export class WorkerOutside implements Residence {
     if (this.loss !== undefined) return;
     this.loss = error;
     this.watchdog.close();
-    const { segmentMs } = this.limits;
     for (const [number, instance] of expected ? [] : this.instances) {
+      const { segmentMs } = instance.limits;
       instance.lost(
         number === this.culprit
           ? new GodwitError('DEADLINE_EXCEEDED', `a segment of ${instance.address} ran past its ${segmentMs} ms inside the engine; its thread was ended`, {

@@ -45,6 +45,7 @@ export const manifest: Manifest = {
   hostFunctions: [],
   models: {},
   needs: { memoryBytes: 0, models: [] },
+  limits: {},
 };
 
 export interface Live {
