@@ -48,6 +48,9 @@ test('canonical JSON: does not depend on the order in which keys were set, and r
 test('canonical JSON: refuses what has no JSON of its own', (t) => {
   const cyclic: unknown[] = [];
   cyclic.push(cyclic);
+  // 2^100 leaves: what is in a value twice would be written out twice.
+  const bomb = Array.from({ length: 100 }).reduce((inner: unknown) => [inner, inner], 1);
+  const deep = Array.from({ length: 300 }).reduce((inner: unknown) => [inner], 1);
   const wrongs = [
     undefined,
     Number.NaN,
@@ -61,6 +64,8 @@ test('canonical JSON: refuses what has no JSON of its own', (t) => {
     '\ud800',
     { '\udc00': 1 },
     cyclic,
+    bomb,
+    deep,
   ];
 
   for (const wrong of wrongs) t.is(t.throws(() => canonicalJson(wrong), { instanceOf: GodwitError })?.code, 'INVALID_ARGUMENT');
