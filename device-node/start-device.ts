@@ -152,7 +152,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     const definition = definitionOfFunction(target);
     if (definition === undefined)
       throw new GodwitError('INVALID_ARGUMENT', `function ${target.name} cannot be offloaded: wrap it in elastic(), or give it 'use elastic' and build it`);
-    const ref: AnyRef = child(definition, definition.name);
+    const ref: AnyRef = child(definition as Definition, definition.name);
     functions.set(ref.$address, { fn: target, ref });
     return ref;
   };

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -76,6 +77,40 @@ test('package: all of godwit is at most 30 KB minified and gzipped', async (t) =
 
   t.true(bytes > 0 && bytes <= maxBrowserBytes, `${bytes} bytes, limit ${maxBrowserBytes}`);
 });
+
+test('package: no type that a user meets says any', async (t) => {
+  const { exports } = await packageJson();
+  const entries = Object.values(exports).filter((target) => target.endsWith('.js'));
+  const { files, sayAny } = await declarationsFrom(entries.map((target) => join(root, target.replace(/\.js$/, '.d.ts'))));
+
+  t.true(files > entries.length);
+  t.deepEqual(sayAny, []);
+});
+
+/** Walks the declarations from the entry points on. @returns how many there are, and the lines of code in which `any` is a type */
+async function declarationsFrom(entries: readonly string[]) {
+  const names = (await packageJson()).imports;
+  const seen = new Set(entries);
+  const sayAny: string[] = [];
+  // A Set is walked in the order of insertion, additions included.
+  for (const file of seen) {
+    const code = (await readFile(file, 'utf8')).replace(/\/\*[\s\S]*?\*\/|\/\/.*|'[^'\n]*'(?!\s*;?\s*$)/gm, '');
+    const text = await readFile(file, 'utf8');
+    for (const [index, line] of code.split('\n').entries())
+      if (/[:<|&,(=]\s*any\b/.test(line)) sayAny.push(`${relative(root, file)}:${index + 1}: ${line.trim()}`);
+    for (const [, specifier] of text.matchAll(/(?:from|import\()\s*'([^']+)'/g)) {
+      if (specifier === undefined) continue;
+      const room = Object.entries(names).find(([name]) => (name.endsWith('*') ? specifier.startsWith(name.slice(0, -1)) : name === specifier));
+      const target = specifier.startsWith('.')
+        ? resolve(dirname(file), specifier)
+        : room === undefined
+          ? undefined
+          : join(root, room[1].replace('*', specifier.slice(room[0].length - 1)));
+      if (target !== undefined) seen.add(target.replace(/\.js$/, '.d.ts'));
+    }
+  }
+  return { files: seen.size, sayAny };
+}
 
 async function browserBundle(): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -118,7 +118,7 @@ export const Hub = actor('godwit.channel', {
     },
 
     // The receiver is there from this turn on, not from when its first value is pulled.
-    receive: opened((state: HubState, end: End, ctx: Context) => {
+    receive: opened((state: HubState, end: End, ctx: Context): AsyncGenerator<ItemPayload, void, unknown> => {
       const flow = flowFrom(state, other(end), ctx);
       checkPlace(state, end, ctx);
       return received(state, flow, attach(flow, addressOf(ctx), ctx.self.$address), end, ctx);
@@ -201,7 +201,7 @@ function opened<F>(handler: F): F {
   return Object.defineProperty(handler, Symbol.toStringTag, { value: 'AsyncGeneratorFunction' });
 }
 
-async function* received(state: HubState, flow: Flow, queue: Queue, end: End, ctx: Context): AsyncGenerator<ItemPayload, void> {
+async function* received(state: HubState, flow: Flow, queue: Queue, end: End, ctx: Context): AsyncGenerator<ItemPayload, void, unknown> {
   const { signal } = ctx;
   const onAbort = () => {
     queue.leaving = true;
