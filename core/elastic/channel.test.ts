@@ -78,6 +78,16 @@ test('channel: brings every value once, in order, and ends when it is closed', a
   }
 });
 
+test('channel: what was sent before it closed arrives, however little may be under way', async (t) => {
+  const { w, robot } = await threeNodes();
+  for (const capacity of [1, 2, 3]) {
+    const { near, far } = channel<number>(robot.node, `frames-${capacity}`, { capacity });
+    for (const value of numbers(1, capacity)) await w.settle(near.send(value));
+    await w.settle(near.close());
+    t.deepEqual(await w.settle(collect(far)), numbers(1, capacity));
+  }
+});
+
 test('channel: values sent without waiting keep their order', async (t) => {
   const { w, robot } = await threeNodes();
   const { near, far } = channel<number>(robot.node, 'frames', { capacity: 3 });

@@ -212,9 +212,9 @@ async function* received(state: HubState, flow: Flow, queue: Queue, end: End, ct
       if (queue.lost) throw tooSlow(state, ctx);
       const item = take(flow, queue);
       if (item !== undefined) yield payloadOf(item, flow, end, ctx.self as RefCore);
-      else if (flow.ended?.error !== undefined) throw errorFromValue(flow.ended.error);
-      else if (flow.ended !== undefined) return;
-      else await changed(queue, signal);
+      else if (flow.ended === undefined || queue.waiting.length > 0) await changed(queue, signal);
+      else if (flow.ended.error !== undefined) throw errorFromValue(flow.ended.error);
+      else return;
     }
   } finally {
     // What the receiver said before it left may wait in the mailbox.
