@@ -202,7 +202,9 @@ export class ClusterOffloadHandler implements OffloadHandler {
     await links.to(host, url);
     const { epoch, home } = existing;
     const state = await node.repoint(actor, existing.actor, { node: host, tier: 'unknown', epoch, ...(home === '' ? {} : { home }) });
-    const shared = node.refTo(definition as Definition, existing.actor) as unknown as { merge(state: unknown, options: { timeoutMs: number }): Promise<unknown> };
+    const shared = node.refTo(definition as Definition, existing.actor) as unknown as {
+      merge(state: unknown, options: { timeoutMs: number }): Promise<unknown>;
+    };
     try {
       await shared.merge(state, { timeoutMs: mergeMs });
     } catch (thrown) {
