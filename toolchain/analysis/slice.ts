@@ -1,0 +1,100 @@
+// The part of a module that runs elsewhere: what it tags, what that uses, and what else it exports that may be captured. The rest stays on the
+// device, so that a file may define what moves and also start the device that it moves from.
+import type { Variable } from '@typescript-eslint/scope-manager';
+import type { TSESTree } from '@typescript-eslint/types';
+import type MagicString from 'magic-string';
+import { mayBeCaptured } from './captures.js';
+import { enumCall } from './constants.js';
+import { isOfModule, isWithin, type Node, type SourceModule } from './syntax.js';
+import type { Tagged } from './tagged.js';
+
+/** Removes from `text` what stays on the device. */
+export function slice(module: SourceModule, tagged: readonly Tagged[], text: MagicString): void {
+  const kept = keptStatements(module, tagged);
+  for (const statement of module.program.body) {
+    if (statement.type === 'ExportNamedDeclaration' && isList(statement)) sliceList(module, statement, kept, text);
+    else if (!kept.has(statement) && !isHarmless(statement)) text.remove(...statement.range);
+  }
+}
+
+function keptStatements(module: SourceModule, tagged: readonly Tagged[]): ReadonlySet<Node> {
+  const statementsOf = (node: Node) => module.program.body.filter((statement) => isWithin(node, statement));
+  const kept = new Set<Node>();
+  const queue: Node[] = tagged.flatMap(({ node, place }) => (place === undefined ? [] : statementsOf(node)));
+  for (const statement of module.program.body)
+    queue.push(
+      ...exportedNodes(module, statement)
+        .filter((node) => mayBeCaptured(module, node, tagged))
+        .flatMap(statementsOf),
+    );
+  for (let statement = queue.pop(); statement !== undefined; statement = queue.pop()) {
+    if (kept.has(statement)) continue;
+    kept.add(statement);
+    for (const variable of usedIn(module, statement)) queue.push(...declaringNodes(variable).flatMap(statementsOf));
+  }
+  return kept;
+}
+
+/** Variables of the module that are used within `node`. */
+function usedIn({ resolved }: SourceModule, node: Node): Set<Variable> {
+  return new Set([...resolved].flatMap(([use, variable]) => (isOfModule(variable) && isWithin(use, node) ? [variable] : [])));
+}
+
+/** What declares `variable`; for a compiled enum, what fills it too. */
+function declaringNodes({ defs, references }: Variable): Node[] {
+  return [...defs.map(({ node }) => node as Node), ...references.flatMap(({ identifier }) => enumCall((identifier as Node).parent as Node) ?? [])];
+}
+
+/** What a statement exports, each as the node of its declaration or the expression. */
+function exportedNodes(module: SourceModule, statement: TSESTree.ProgramStatement): Node[] {
+  if (statement.type === 'ExportDefaultDeclaration') return [statement.declaration];
+  if (statement.type !== 'ExportNamedDeclaration' || statement.source !== null) return [];
+  const { declaration, specifiers } = statement;
+  if (declaration?.type === 'VariableDeclaration') return [...declaration.declarations];
+  if (declaration !== null) return [declaration];
+  return specifiers.flatMap(({ local }) => (variableNamed(module, local)?.defs ?? []).map(({ node }) => node as Node));
+}
+
+function isList(statement: TSESTree.ExportNamedDeclaration): boolean {
+  return statement.source === null && statement.declaration === null && statement.specifiers.length > 0;
+}
+
+function sliceList(module: SourceModule, statement: TSESTree.ExportNamedDeclaration, kept: ReadonlySet<Node>, text: MagicString): void {
+  const isKept = (node: Node) => [...kept].some((one) => isWithin(node, one));
+  const stays = statement.specifiers.filter(({ local, exportKind }) => {
+    const variable = variableNamed(module, local);
+    return (
+      exportKind === 'type' ||
+      statement.exportKind === 'type' ||
+      variable === undefined ||
+      variable.defs.some(({ node }) => isKept(node as Node) || isHarmless(node as Node))
+    );
+  });
+  if (stays.length === statement.specifiers.length) return;
+  const names = stays.map(({ range }) => module.code.slice(...range)).join(', ');
+  if (names === '') text.remove(...statement.range);
+  else text.update(...statement.range, `export { ${names} };`);
+}
+
+function variableNamed({ variables }: SourceModule, local: TSESTree.Identifier | TSESTree.StringLiteral): Variable | undefined {
+  return local.type === 'Identifier' ? variables.find(({ name }) => name === local.name) : undefined;
+}
+
+/** True for what has no effect where it runs: types, directives, and exports of other modules, which the bundler follows. */
+function isHarmless(node: Node): boolean {
+  switch (node.type) {
+    case 'TSInterfaceDeclaration':
+    case 'TSTypeAliasDeclaration':
+    case 'TSDeclareFunction':
+    case 'TSEnumDeclaration':
+    case 'TSImportEqualsDeclaration':
+    case 'ExportAllDeclaration':
+      return true;
+    case 'ExportNamedDeclaration':
+      return node.source !== null || (node.declaration !== null && isHarmless(node.declaration));
+    case 'ExpressionStatement':
+      return typeof node.directive === 'string';
+    default:
+      return (node as { declare?: boolean }).declare === true;
+  }
+}

@@ -1,0 +1,133 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { type BuildFailure, context, build as esbuild } from 'esbuild';
+import { createServer, build as vite } from 'vite';
+import { type Finding, godwit } from './index.js';
+
+const good = `import { half } from './half.js';
+console.log('started');
+export async function halve(pixels: readonly number[]): Promise<number[]> {
+  'use elastic';
+  return pixels.map(half);
+}
+`;
+const bad = good.replace('return', 'calls += 1;\n  return').replace('console', 'let calls = 0;\nconsole');
+const faultAt = { line: 6, column: 3 };
+
+/** A project with a stand-in for the runtime that tells what it was given. */
+async function project(t: ExecutionContext, main: string): Promise<{ readonly folder: string; readonly main: string; write(main: string): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'godwit-plugin-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const files: Record<string, string> = {
+    'package.json': '{ "type": "module" }',
+    'src/half.ts': 'export const half = (pixel: number): number => pixel / 2;\n',
+    'node_modules/godwit/package.json': '{ "name": "godwit", "type": "module", "exports": "./index.js" }',
+    'node_modules/godwit/index.js': 'export const elastic = (fn, options) => Object.assign((...given) => fn(...given), { options });',
+  };
+  const write = async (name: string, text: string) => {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  };
+  for (const [name, text] of Object.entries(files)) await write(name, text);
+  await write('src/main.ts', main);
+  return { folder, main: join(folder, 'src/main.ts'), write: (text) => write('src/main.ts', text) };
+}
+
+interface Built {
+  readonly halve: ((pixels: readonly number[]) => Promise<number[]>) & { readonly options: { readonly name: string; readonly source: string } };
+}
+
+async function checkBuilt(t: ExecutionContext, file: string): Promise<void> {
+  const url = pathToFileURL(file).href;
+  const { halve } = (await import(url)) as Built;
+
+  t.deepEqual(await halve([2, 4]), [1, 2]);
+  t.deepEqual(halve.options, { name: 'halve', source: url });
+}
+
+test('plugin for esbuild: a program with a directive is built and runs', async (t) => {
+  const { folder, main } = await project(t, good);
+  const outfile = join(folder, 'out/main.js');
+
+  await esbuild({
+    entryPoints: [main],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    outfile,
+    sourcemap: true,
+    plugins: [godwit.esbuild()],
+    logLevel: 'silent',
+  });
+
+  await checkBuilt(t, outfile);
+});
+
+test('plugin for esbuild: a bad capture fails the build at its place, and in watch mode until it is corrected', async (t) => {
+  const { main, write } = await project(t, bad);
+  const built = await context({ entryPoints: [main], bundle: true, write: false, format: 'esm', plugins: [godwit.esbuild()], logLevel: 'silent' });
+  t.teardown(() => built.dispose());
+
+  const failure = await t.throwsAsync<BuildFailure & Error>(() => built.rebuild());
+
+  t.regex(String(failure?.errors[0]?.text), /main\.ts:6:3: GW1001: elastic function 'halve' captures 'calls'/);
+  t.like(failure?.errors[0]?.location, { line: faultAt.line, column: faultAt.column - 1 });
+  await write(good);
+  t.is((await built.rebuild()).errors.length, 0);
+});
+
+test('plugin for Vite: a program with a directive is built and runs', async (t) => {
+  const { folder, main } = await project(t, good);
+
+  await vite({ root: folder, configFile: false, logLevel: 'silent', plugins: [godwit.vite()], build: { ssr: main, outDir: 'out' }, ssr: { noExternal: true } });
+
+  await checkBuilt(t, join(folder, 'out/main.js'));
+});
+
+test('plugin for Vite: a bad capture fails the build at its place', async (t) => {
+  const { folder, main } = await project(t, bad);
+
+  const failure = await t.throwsAsync<Error & { readonly loc?: unknown; readonly errors?: readonly unknown[] }>(() =>
+    vite({ root: folder, configFile: false, logLevel: 'silent', plugins: [godwit.vite()], build: { ssr: main, outDir: 'out' } }),
+  );
+
+  t.regex(String(failure?.message), /main\.ts:6:3: GW1001: elastic function 'halve' captures 'calls'/);
+  t.regex(String(failure?.message), /> 6 \| {3}calls \+= 1;\n {4}\| {3}\^\^\^\^\^/);
+});
+
+test('plugin for Vite: the dev server serves what was rewritten, refuses a bad capture, and serves again when it is corrected', async (t) => {
+  const { folder, write, main } = await project(t, good);
+  const server = await createServer({
+    root: folder,
+    configFile: false,
+    logLevel: 'silent',
+    plugins: [godwit.vite()],
+    server: { middlewareMode: true, ws: false },
+    optimizeDeps: { noDiscovery: true },
+    appType: 'custom',
+  });
+  t.teardown(() => server.close());
+  const changed = () => new Promise<void>((resolve) => server.watcher.once('change', () => resolve()));
+  const request = () => server.transformRequest('/src/main.ts');
+
+  t.regex(
+    String((await request())?.code),
+    /export const halve = \/\* @__PURE__ \*\/ elastic\$\(halve\$local, \{ name: "halve", source: import\.meta\.url \}\)/,
+  );
+
+  const first = changed();
+  await write(bad);
+  await first;
+  const failure = await t.throwsAsync<Error & { readonly loc: object; readonly pluginCode: string; readonly meta: { readonly findings: readonly Finding[] } }>(
+    request,
+  );
+  t.like(failure, { loc: { file: main, line: faultAt.line, column: faultAt.column - 1 }, pluginCode: 'GW1001' });
+
+  const second = changed();
+  await write(good);
+  await second;
+  t.regex(String((await request())?.code), /elastic\$\(/);
+});

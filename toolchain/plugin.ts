@@ -1,0 +1,29 @@
+import { relative } from 'node:path';
+import { createUnplugin, type UnpluginInstance } from 'unplugin';
+import { formatFindings, transform } from './analysis/index.js';
+
+/**
+ * The build plugin: checks what actors and elastic functions capture, and tells them what the runtime needs to move them.
+ * `godwit.vite()`, `godwit.esbuild()` and so on; it comes before other plugins, since it reads what was written. A finding fails the build, in
+ * watch mode until it is corrected.
+ * @public
+ */
+export const godwit: UnpluginInstance<undefined, false> = createUnplugin(() => ({
+  name: 'godwit',
+  enforce: 'pre',
+  transform: {
+    filter: { id: { include: /\.[cm]?[jt]sx?(\?|$)/, exclude: /\/node_modules\// }, code: /use elastic|godwit/ },
+    async handler(code, id) {
+      const [path = id] = id.split('?');
+      const transformed = await transform(code, relative('', path), { side: 'device' });
+      if (transformed === undefined) return undefined;
+      const { findings, map } = transformed;
+      const [first] = findings;
+      if (first !== undefined) {
+        const loc = { file: path, line: first.line, column: first.column - 1 };
+        return this.error({ message: `what may move cannot:\n\n${formatFindings(findings)}`, id: path, loc, pluginCode: first.code, meta: { findings } });
+      }
+      return { code: transformed.code, map };
+    },
+  },
+}));
