@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { createUnplugin, type UnpluginInstance } from 'unplugin';
+import { GodwitError } from '#core';
 import { formatFindings, transform } from './analysis/index.js';
 
 /**
@@ -20,8 +21,9 @@ export const godwit: UnpluginInstance<undefined, false> = createUnplugin(() => (
       const { findings, map } = transformed;
       const [first] = findings;
       if (first !== undefined) {
+        const error = new GodwitError('INVALID_ARGUMENT', `what may move cannot:\n\n${formatFindings(findings)}`, { details: { findings } });
         const loc = { file: path, line: first.line, column: first.column - 1 };
-        return this.error({ message: `what may move cannot:\n\n${formatFindings(findings)}`, id: path, loc, pluginCode: first.code, meta: { findings } });
+        return this.error(Object.assign(error, { id: path, loc, pluginCode: first.code }));
       }
       return { code: transformed.code, map };
     },

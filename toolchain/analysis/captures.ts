@@ -88,9 +88,9 @@ class CaptureCheck {
     if (this.followed.has(node)) return;
     this.followed.add(node);
     for (const reference of freeReferences(this.module, node)) {
-      const variable = this.module.resolved.get(reference.identifier as Node);
+      const variable = this.module.resolved.get(reference.identifier);
       if (variable === undefined || isAmbient(variable)) this.global(reference, way);
-      else this.captured(reference.identifier as Node, variable, way);
+      else this.captured(reference.identifier, variable, way);
     }
     walk(node, (below) => {
       if (below.type === 'MetaProperty' && below.meta.name === 'import' && !isSource(below)) this.importMeta(below, way);
@@ -131,10 +131,10 @@ class CaptureCheck {
       this.imported(use, variable.name, definition.parent as TSESTree.ImportDeclaration, way);
       return;
     }
-    if (this.isTagged(definition.node as Node)) return;
+    if (this.isTagged(definition.node)) return;
     if (this.refuseChanging(use, variable, way)) return;
-    if (definition.node.type === 'VariableDeclarator') this.constant(use, variable.name, definition.node as TSESTree.VariableDeclarator, way);
-    else for (const { node } of variable.defs) this.follow(node as Node, [...way, variable.name]);
+    if (definition.node.type === 'VariableDeclarator') this.constant(use, variable.name, definition.node, way);
+    else for (const { node } of variable.defs) this.follow(node, [...way, variable.name]);
   }
 
   /** Captured from a function around. What a factory of definitions is called with is the same wherever its module is evaluated. */
@@ -158,7 +158,7 @@ class CaptureCheck {
     const keep = 'keep it in the state of an actor, or pass it as a parameter';
     const assigned = reassignment(variable);
     if (assigned !== undefined) {
-      this.capture(use, name, 'GW1001', `which changes (line ${this.lineOf(assigned.identifier as Node)})`, keep, way);
+      this.capture(use, name, 'GW1001', `which changes (line ${this.lineOf(assigned.identifier)})`, keep, way);
       return true;
     }
     const changed = mutation(this.module, variable);
@@ -169,7 +169,7 @@ class CaptureCheck {
   }
 
   private constant(use: Node, name: string, { init, parent, id }: TSESTree.VariableDeclarator, way: readonly string[]): void {
-    const { kind } = parent as TSESTree.VariableDeclaration;
+    const { kind } = parent;
     const isResource = kind === 'using' || kind === 'await using';
     const dependent = init === null ? undefined : hostDependence(this.module, init);
     if (isResource || dependent !== undefined) {
@@ -188,9 +188,8 @@ class CaptureCheck {
     this.capture(use, name, 'GW1008', `from ${from}, which only ${isBuiltin ? 'Node' : 'a device or an edge'} has`, fix, way);
   }
 
-  private global({ identifier }: Reference, way: readonly string[]): void {
-    const node = identifier as Node;
-    const name = identifier.name as string;
+  private global({ identifier: node }: Reference, way: readonly string[]): void {
+    const { name } = node;
     if (isFeatureTest(node) || this.refusedGlobals.has(name)) return;
     if (!guestGlobals.has(name)) {
       this.refusedGlobals.add(name);

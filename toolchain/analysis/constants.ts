@@ -12,7 +12,7 @@ export function reassignment(variable: Variable): Reference | undefined {
 
 // What compilers make of an enum: var Colour; (function (Colour) { … })(Colour || (Colour = {}));
 function isFirstEnumWrite({ identifier }: Reference): boolean {
-  const assignment = (identifier as Node).parent;
+  const assignment = identifier.parent;
   return assignment?.type === 'AssignmentExpression' && enumCall(assignment) !== undefined;
 }
 
@@ -141,7 +141,7 @@ function calledBy(module: SourceModule, node: Node): FunctionNode[] {
 /** What `variable` was declared as: the values of constants, the declarations of functions and classes. */
 export function valuesOf(variable: Variable | undefined): Node[] {
   if (variable === undefined || !isOfModule(variable)) return [];
-  return variable.defs.flatMap(({ node }) => (node.type !== 'VariableDeclarator' ? [node as Node] : node.init === null ? [] : [unwrapped(node.init)]));
+  return variable.defs.flatMap(({ node }) => (node.type !== 'VariableDeclarator' ? [node] : node.init === null ? [] : [unwrapped(node.init)]));
 }
 
 function inBody(module: SourceModule, called: FunctionNode, seen: Set<Node>): Node | undefined {

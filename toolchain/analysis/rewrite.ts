@@ -112,7 +112,7 @@ class Rewriter {
   private ownCalls(node: TSESTree.FunctionDeclaration, local: string): void {
     const { text, module } = this.given;
     for (const { identifier } of module.references) {
-      const use = identifier as Node;
+      const use = identifier;
       const isOwn =
         isWithin(use, node) && module.resolved.get(use)?.defs.some((definition) => (definition.type as string) === 'FunctionName' && definition.node === node);
       if (isOwn !== true) continue;

@@ -42,7 +42,7 @@ function usedIn({ resolved }: SourceModule, node: Node): Set<Variable> {
 
 /** What declares `variable`; for a compiled enum, what fills it too. */
 function declaringNodes({ defs, references }: Variable): Node[] {
-  return [...defs.map(({ node }) => node as Node), ...references.flatMap(({ identifier }) => enumCall((identifier as Node).parent as Node) ?? [])];
+  return [...defs.map(({ node }) => node), ...references.flatMap(({ identifier }) => enumCall(identifier.parent) ?? [])];
 }
 
 /** What a statement exports, each as the node of its declaration or the expression. */
@@ -52,7 +52,7 @@ function exportedNodes(module: SourceModule, statement: TSESTree.ProgramStatemen
   const { declaration, specifiers } = statement;
   if (declaration?.type === 'VariableDeclaration') return [...declaration.declarations];
   if (declaration !== null) return [declaration];
-  return specifiers.flatMap(({ local }) => (variableNamed(module, local)?.defs ?? []).map(({ node }) => node as Node));
+  return specifiers.flatMap(({ local }) => (variableNamed(module, local)?.defs ?? []).map(({ node }) => node));
 }
 
 function isList(statement: TSESTree.ExportNamedDeclaration): boolean {
@@ -64,10 +64,7 @@ function sliceList(module: SourceModule, statement: TSESTree.ExportNamedDeclarat
   const stays = statement.specifiers.filter(({ local, exportKind }) => {
     const variable = variableNamed(module, local);
     return (
-      exportKind === 'type' ||
-      statement.exportKind === 'type' ||
-      variable === undefined ||
-      variable.defs.some(({ node }) => isKept(node as Node) || isHarmless(node as Node))
+      exportKind === 'type' || statement.exportKind === 'type' || variable === undefined || variable.defs.some(({ node }) => isKept(node) || isHarmless(node))
     );
   });
   if (stays.length === statement.specifiers.length) return;

@@ -26,7 +26,7 @@ export function sourceModule(path: string, code: string, program: TSESTree.Progr
   const references = scopes.flatMap((scope) => scope.references).filter(isValueReference);
   references.sort((a, b) => a.identifier.range[0] - b.identifier.range[0]);
   const resolved = new Map<Node, Variable>();
-  for (const { identifier, resolved: variable } of references) if (variable !== null && variable.defs.length > 0) resolved.set(identifier as Node, variable);
+  for (const { identifier, resolved: variable } of references) if (variable !== null && variable.defs.length > 0) resolved.set(identifier, variable);
   return { path, code, program, references, resolved, variables: scopes.find(({ type }) => (type as string) === 'module')?.variables ?? [] };
 }
 
@@ -35,7 +35,7 @@ function isValueReference(reference: Reference): boolean {
   if ((reference as Partial<Reference>).isTypeReference === true) return false;
   // A function's own `arguments`: declared nowhere, captured from nowhere.
   if (reference.resolved !== null && reference.resolved.defs.length === 0 && (reference.resolved.scope.type as string) === 'function') return false;
-  const { parent } = reference.identifier as Node;
+  const { parent } = reference.identifier;
   return parent?.type !== 'TSTypeQuery' && parent?.type !== 'TSQualifiedName';
 }
 
@@ -61,8 +61,8 @@ export function isWithin(inner: Node, outer: Node): boolean {
 /** The uses within `node` of names that are not declared within it. */
 export function freeReferences({ references, resolved }: SourceModule, node: Node): Reference[] {
   return references.filter(({ identifier }) => {
-    const variable = resolved.get(identifier as Node);
-    return isWithin(identifier as Node, node) && (variable === undefined || !isWithin(variable.scope.block as Node, node));
+    const variable = resolved.get(identifier);
+    return isWithin(identifier, node) && (variable === undefined || !isWithin(variable.scope.block, node));
   });
 }
 
