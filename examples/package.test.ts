@@ -33,7 +33,7 @@ test('package: every entry point, import name and command leads to a built file'
   );
 });
 
-test('package: ships its entry points, types, README and LICENSE, and no test, benchmark or example', async (t) => {
+test('package: ships its entry points, types, error pages, README and LICENSE, and no test, benchmark or example', async (t) => {
   const { exports, bin } = await packageJson();
 
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json'], { cwd: root });
@@ -48,7 +48,9 @@ test('package: ships its entry points, types, README and LICENSE, and no test, b
   );
   t.deepEqual(
     [...paths].filter((path) =>
-      /\.test[.-]|\/test-|\/fixtures\/|tsbuildinfo|^dist\/(benchmarks|examples)\/|^(?!dist\/|README\.md|LICENSE|CHANGELOG\.md|package\.json)/.test(path),
+      /\.test[.-]|\/test-|\/fixtures\/|tsbuildinfo|^dist\/(benchmarks|examples)\/|^(?!dist\/|docs\/errors\/|README\.md|LICENSE|CHANGELOG\.md|package\.json)/.test(
+        path,
+      ),
     ),
     [],
   );

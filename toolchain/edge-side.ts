@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { extname, relative } from 'node:path';
+import { dirname, extname, relative } from 'node:path';
+import remapping from '@jridgewell/remapping';
 import type { Loader, PartialMessage, Plugin } from 'esbuild';
 import { type Finding, formatFindings, transform } from './analysis/index.js';
-import { atOrigin } from './origin.js';
+import { atOrigin, originMap } from './origin.js';
 
 const loaders: Readonly<Record<string, Loader>> = { '.ts': 'ts', '.mts': 'ts', '.cts': 'ts', '.tsx': 'tsx', '.jsx': 'jsx' };
 
@@ -18,11 +19,19 @@ export const edgeSide: Plugin = {
         const findings = await Promise.all(transformed.findings.map((finding) => atOrigin(finding, path, code)));
         return { errors: findings.map(messageOf) };
       }
-      const map = Buffer.from(transformed.map).toString('base64');
+      const map = Buffer.from(await mapToOrigin(transformed.map, path, code)).toString('base64');
       return { contents: `${transformed.code}\n//# sourceMappingURL=data:application/json;base64,${map}`, loader: loaders[extname(path)] ?? 'js' };
     });
   },
 };
+
+/** The map of a transformed file; of compiled code, onwards to what it was compiled from. */
+async function mapToOrigin(map: string, path: string, code: string): Promise<string> {
+  const origin = await originMap(path, code);
+  if (origin === undefined) return map;
+  const sources = origin.sources.map((source) => relative(dirname(path), source));
+  return remapping([map, JSON.stringify({ ...origin, sources })], () => null).toString();
+}
 
 /** The findings among what esbuild refused. */
 export function findingsOf(errors: readonly { readonly detail: unknown }[]): Finding[] {

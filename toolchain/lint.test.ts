@@ -27,8 +27,7 @@ calls.push(window);
 const places = ['GW1001 4:3-4:8', 'GW1007 5:18-5:24', 'GW1007 7:88-7:95', 'GW1002 8:57-8:61'];
 
 test('lint rule: ESLint reports every finding at its place, with the fix and the page', (t) => {
-  const lint = (code: string) =>
-    new Linter().verify(code, { plugins: { godwit: plugin as never }, rules: { 'godwit/movable': 'error' } }, { filename: 'f.js' });
+  const lint = (code: string) => new Linter().verify(code, { plugins: { godwit: plugin }, rules: { 'godwit/movable': 'error' } }, { filename: 'f.js' });
 
   t.deepEqual(
     lint(refused).map(({ messageId, line, column, endLine, endColumn }) => `${messageId} ${line}:${column}-${endLine}:${endColumn}`),

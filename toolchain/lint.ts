@@ -7,8 +7,16 @@ import { checkProgram, findingTitles } from './analysis/index.js';
 /** What a rule gets of its linter; both linters have it. */
 interface RuleContext {
   readonly filename: string;
-  readonly sourceCode: { readonly text: string; readonly ast: unknown; readonly scopeManager: unknown };
+  /** A {@link ParsedCode}; linters type it by their languages. */
+  readonly sourceCode: unknown;
   report(descriptor: { readonly messageId: string; readonly data: Readonly<Record<string, string>>; readonly loc: RuleLocation }): void;
+}
+
+/** JavaScript or TypeScript, parsed and analysed. */
+interface ParsedCode {
+  readonly text: string;
+  readonly ast: TSESTree.Program;
+  readonly scopeManager: ScopeManager;
 }
 
 interface RuleLocation {
@@ -19,15 +27,15 @@ interface RuleLocation {
 /** Reports whatever keeps an actor definition or an elastic function from moving: the rules GW1… and GW2… of docs/errors. */
 const movable = {
   meta: {
-    type: 'problem',
+    type: 'problem' as const,
     docs: { description: 'what actors and elastic functions capture must be the same on every node', recommended: true },
     messages: Object.fromEntries(Object.keys(findingTitles).map((code) => [code, `${code}: {{message}}; fix: {{fix}} ({{page}})`])),
     schema: [],
   },
   create: (context: RuleContext) => ({
     Program() {
-      const { text, ast, scopeManager } = context.sourceCode;
-      for (const finding of checkProgram(text, context.filename, ast as TSESTree.Program, scopeManager as ScopeManager)) {
+      const { text, ast, scopeManager } = context.sourceCode as ParsedCode;
+      for (const finding of checkProgram(text, context.filename, ast, scopeManager)) {
         const { code, message, fix, page, line, column, endLine, endColumn } = finding;
         context.report({
           messageId: code,

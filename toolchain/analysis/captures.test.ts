@@ -215,6 +215,12 @@ test('captures: a factory of definitions may capture its parameters, not what ch
   t.deepEqual(await findingsOf(factory('n', '')), []);
 });
 
+test('captures: a definition that names its source is kept under a name', async (t) => {
+  t.deepEqual(await findingsOf(`export const all = [actor('a', { source: import.meta.url, state: () => 0, on: {} })];`), ['GW2002']);
+  t.deepEqual(await findingsOf(`export const all = Object.freeze({ A: actor('a', { source: import.meta.url, state: () => 0, on: {} }) });`), []);
+  t.deepEqual(await findingsOf(`export const all = [actor('a', { state: () => 0, on: {} })];`), []);
+});
+
 test('captures: what is tagged itself may be captured by the others', async (t) => {
   t.deepEqual(
     await findingsOf(`const half = elastic(async (x: number) => x / 2); export async function f(x: number) { 'use elastic'; return half(x); }

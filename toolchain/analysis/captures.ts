@@ -25,7 +25,7 @@ import type { Tagged } from './tagged.js';
 
 const builtins = new Set(builtinModules);
 /** Entry points of ours that run on Node alone; `godwit` itself runs everywhere. */
-const nodeEntries = /^(godwit\/(device|edge|build|lint|nact)|#(device-node|edge-node|toolchain))$/;
+const nodeEntries = /^(godwit\/(device|edge|build|lint)|#(device-node|edge-node|toolchain))$/;
 
 /** Findings about everything that `tagged` captures. A name that is refused is reported once for each thing that captures it. */
 export function checkCaptures(module: SourceModule, tagged: Tagged, all: readonly Tagged[]): Finding[] {
@@ -42,8 +42,9 @@ export function mayBeCaptured(module: SourceModule, node: Node, all: readonly Ta
   const check = new CaptureCheck(module, 'an export', undefined, new Set(all.map((one) => one.node)));
   const declared = module.variables.filter(({ defs }) => defs.some((definition) => definition.node === node));
   for (const variable of declared) check.captured(node, variable, []);
-  if (declared.length === 0) check.expression(node);
-  return check.findings.length === 0;
+  if (declared.length > 0) return check.findings.length === 0;
+  check.follow(node, []);
+  return check.findings.length === 0 && hostDependence(module, node) === undefined;
 }
 
 function rootsOf({ node }: Tagged): readonly Node[] {
@@ -96,13 +97,6 @@ class CaptureCheck {
       if (below.type === 'MetaProperty' && below.meta.name === 'import' && !isSource(below)) this.importMeta(below, way);
       return true;
     });
-  }
-
-  /** Checks an expression that is evaluated when its module is. */
-  expression(node: Node): void {
-    const dependent = hostDependence(this.module, node);
-    if (dependent !== undefined) this.add(dependent, 'GW1004', 'differs from host to host', 'compute it where it is used', '');
-    this.follow(node, []);
   }
 
   /** Refuses what a function gets from the way it is called. */

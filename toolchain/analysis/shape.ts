@@ -23,11 +23,18 @@ export function checkNames(module: SourceModule, { tagged }: Discovery): Finding
   return tagged.flatMap((one) => {
     const { name, kind, place } = one;
     if (name === undefined || place === undefined) return [];
-    const key = `${kind} ${name}`;
+    const key = `${kind} ${name} ${versionOf(module, one)}`;
     const text = taken.has(key) ? takenName(name) : nameForm.test(name) ? undefined : invalidName(one, name);
     taken.add(key);
     return text === undefined ? [] : [createFinding(module, headOf(one).range, 'GW2003', text)];
   });
+}
+
+/** Versions of a definition share its name. */
+function versionOf({ code }: SourceModule, { node }: Tagged): string {
+  const options = node.type === 'CallExpression' ? node.arguments[1] : undefined;
+  const version = options?.type === 'ObjectExpression' ? propertyOf(options, 'version') : undefined;
+  return version === undefined ? '' : code.slice(...version.range);
 }
 
 function takenName(name: string): FindingText {
@@ -44,8 +51,9 @@ function invalidName({ kind }: Tagged, name: string): FindingText {
 
 /** The finding that this kind of thing, or its place, does not let it move. */
 export function checkShape(module: SourceModule, tagged: Tagged): Finding | undefined {
-  if (tagged.kind === 'definition') return undefined;
-  const kind = kindFault(tagged);
+  // A definition without a source stays where it is made; one that is made in a function may be made at the top of its module.
+  if (tagged.kind === 'definition' && (!namesItsSource(tagged) || isNested(tagged.node))) return undefined;
+  const kind = tagged.kind === 'elastic' ? kindFault(tagged) : undefined;
   const [code, text]: [FindingCode, FindingText | undefined] = kind === undefined ? placeFault(tagged) : ['GW2004', kind];
   return text && createFinding(module, headOf(tagged).range, code, text);
 }

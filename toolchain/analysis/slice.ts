@@ -83,7 +83,6 @@ function isHarmless(node: Node): boolean {
     case 'TSInterfaceDeclaration':
     case 'TSTypeAliasDeclaration':
     case 'TSDeclareFunction':
-    case 'TSEnumDeclaration':
     case 'TSImportEqualsDeclaration':
     case 'ExportAllDeclaration':
       return true;

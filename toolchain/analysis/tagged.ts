@@ -1,6 +1,6 @@
 // Finds what may move in a module, and where the rest of a program can find it: the place that gives it its name.
 import type { TSESTree } from '@typescript-eslint/types';
-import { type FunctionNode, isFunction, keyName, type Node, propertyOf, type SourceModule, unwrapped, walk, wrapped } from './syntax.js';
+import { type FunctionNode, isFunction, keyName, memberName, type Node, propertyOf, type SourceModule, unwrapped, walk, wrapped } from './syntax.js';
 import { directive, directiveOf, tagOf } from './tags.js';
 
 /** An actor definition or an elastic function, as it is written. */
@@ -108,6 +108,8 @@ function placeOf(expression: Node): Place | undefined {
       const holder = parent.parent.type === 'ClassBody' ? parent.parent.parent : parent.parent;
       if (holder.type === 'ClassDeclaration') return placeOfDeclaration(holder, path);
       at = wrapped(holder);
+    } else if (parent?.type === 'CallExpression' && isFreeze(parent, at)) {
+      at = wrapped(parent);
     } else if (parent?.type === 'VariableDeclarator') {
       const { id, parent: declaration } = parent;
       return id.type === 'Identifier' && isTopStatement(declaration) ? { binding: id.name, path } : undefined;
@@ -115,6 +117,17 @@ function placeOf(expression: Node): Place | undefined {
       return parent?.type === 'ExportDefaultDeclaration' && path.length === 0 ? { binding: undefined, path } : undefined;
     }
   }
+}
+
+/** True for `Object.freeze(at)`, which is `at`. */
+function isFreeze({ callee, arguments: [first] }: TSESTree.CallExpression, at: Node): boolean {
+  return (
+    first === at &&
+    callee.type === 'MemberExpression' &&
+    callee.object.type === 'Identifier' &&
+    callee.object.name === 'Object' &&
+    memberName(callee) === 'freeze'
+  );
 }
 
 /** True for a property of an object, and for a static property or method of a class, that is simply a value. */
