@@ -140,6 +140,13 @@ test('captures: what a call brings is refused', async (t) => {
 });
 
 test('captures: import.meta is refused, but for the source of a definition', async (t) => {
+  t.deepEqual(
+    await findingsOf(
+      `const source = import.meta.url; export const f = elastic(async () => 1, { source }); export const A = actor('a', { source, state: () => 0, on: {} });`,
+    ),
+    [],
+  );
+  t.deepEqual(await findingsOf(capturing('({ source })', 'const source = import.meta.url;')), ['GW1006 import.meta']);
   t.deepEqual(await findingsOf(capturing('import.meta.url')), ['GW1006 import.meta']);
   t.deepEqual(await findingsOf(`const options = () => ({ source: import.meta.url, state: () => 0, on: {} }); export const A = actor('a', options());`), []);
 });

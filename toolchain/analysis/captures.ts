@@ -16,12 +16,14 @@ import {
   keyName,
   memberName,
   type Node,
+  propertyOf,
   type SourceModule,
   unwrapped,
   walk,
   wrapped,
 } from './syntax.js';
 import type { Tagged } from './tagged.js';
+import { tagOf } from './tags.js';
 
 const builtins = new Set(builtinModules);
 /** Entry points of ours that run on Node alone; `godwit` itself runs everywhere. */
@@ -90,11 +92,12 @@ class CaptureCheck {
     this.followed.add(node);
     for (const reference of freeReferences(this.module, node)) {
       const variable = this.module.resolved.get(reference.identifier);
+      if (isSource(this.module, reference.identifier) && valuesOf(variable).some(isImportMetaUrl)) continue;
       if (variable === undefined || isAmbient(variable)) this.global(reference, way);
       else this.captured(reference.identifier, variable, way);
     }
     walk(node, (below) => {
-      if (below.type === 'MetaProperty' && below.meta.name === 'import' && !isSource(below)) this.importMeta(below, way);
+      if (below.type === 'MetaProperty' && below.meta.name === 'import' && !isSource(this.module, below)) this.importMeta(below, way);
       return true;
     });
   }
@@ -241,11 +244,22 @@ function isFeatureTest(node: Node): boolean {
   return parent?.type === 'UnaryExpression' && parent.operator === 'typeof';
 }
 
-/** `source: import.meta.url` tells where a definition is; a program in a guest has no use for it. */
-function isSource(node: Node): boolean {
+/** `source: import.meta.url` among the options of a tag tells where it is; a program in a guest has no use for it. */
+function isSource(module: SourceModule, node: Node): boolean {
   const value = node.parent?.type === 'MemberExpression' ? wrapped(node.parent) : node;
   const property = value.parent;
-  return property?.type === 'Property' && property.value === value && keyName(property.key, property.computed) === 'source';
+  if (property?.type !== 'Property' || property.value !== value || keyName(property.key, property.computed) !== 'source') return false;
+  const options = property.parent;
+  const call = wrapped(options).parent;
+  return (
+    options.type === 'ObjectExpression' &&
+    ((call?.type === 'CallExpression' && tagOf(module, call) !== undefined) ||
+      (propertyOf(options, 'state') !== undefined && propertyOf(options, 'on') !== undefined))
+  );
+}
+
+function isImportMetaUrl(node: Node): boolean {
+  return node.type === 'MemberExpression' && node.object.type === 'MetaProperty' && memberName(node) === 'url';
 }
 
 function callerName(node: Node): string | undefined {

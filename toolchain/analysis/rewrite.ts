@@ -133,7 +133,7 @@ class Rewriter {
     }
     const key = module.code.slice(...holder.key.range);
     const inClass = holder.type === 'MethodDefinition';
-    text.update(holder.range[0], holder.key.range[1], `${inClass ? `static ${key} =` : `${key}:`} ${open}async function `);
+    text.update(holder.range[0], holder.key.range[1], `${inClass ? `static ${key} =` : `${key}:`} ${open}async function${node.generator ? '*' : ''} `);
     text.appendRight(node.range[1], `, { ${options} })${inClass ? ';' : ''}`);
     if (inClass) for (const { range } of signaturesOf(holder)) text.remove(...range);
   }

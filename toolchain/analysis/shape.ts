@@ -95,11 +95,8 @@ function isNested(node: Node): boolean {
 function kindFault({ node, directive: statement }: Tagged): FindingText | undefined {
   const called = node.type === 'CallExpression' ? node.arguments[0] : node;
   if (called === undefined || !isFunction(called)) return undefined;
-  if (called.generator)
-    return {
-      message: 'a generator cannot be elastic: a stream has state between two items',
-      fix: 'make it a handler of an actor: a generator handler answers with a stream',
-    };
+  if (called.generator && !called.async)
+    return { message: 'a generator that is not async cannot be elastic: its items may come from another node', fix: `write 'async' before it` };
   const holder = holderFault(called);
   if (holder !== undefined) return holder;
   if (statement !== undefined && !called.async)

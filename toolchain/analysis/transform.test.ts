@@ -67,6 +67,19 @@ test('transform: a function with the directive becomes elastic, wherever it is d
   );
 });
 
+test('transform: an async generator is elastic in every form', async (t) => {
+  const m = await run(
+    `export async function* one() { 'use elastic'; yield 1; }
+     export default async function* () { 'use elastic'; yield 2; }
+     export const many = { async *three() { 'use elastic'; yield 3; } };
+     export class Tools { static async *four() { 'use elastic'; yield 4; } }`,
+    'device',
+  );
+
+  const generators = [m.one, m.default, m.many.three, m.Tools.four] as unknown as (() => AsyncGenerator<number>)[];
+  t.deepEqual(await Promise.all(generators.map(async (generator) => (await generator().next()).value as number)), [1, 2, 3, 4]);
+});
+
 test('transform: a declared function stays hoisted, and calls itself where it runs', async (t) => {
   const m = await run(
     `export const early = () => started; const started = count(2); // behind the imports, in front of the declaration
@@ -217,7 +230,6 @@ const Worker = actor('worker', { state: () => ({ jobs: 0 }), on: {} });
 test('transform: kinds of functions that cannot be elastic are refused, with the reason', async (t) => {
   const refused = {
     'export function* f() { %; yield 1; }': 'a generator',
-    'export async function* f() { %; yield 1; }': 'a generator',
     'export function f() { %; }': 'async',
     'export const o = { get f() { %; return 1; } };': 'getter',
     'export class C { async f() { %; } }': "'this'",
