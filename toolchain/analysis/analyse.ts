@@ -28,9 +28,11 @@ export interface Analysis {
   readonly findings: readonly Finding[];
 }
 
+const importOfTag = /\bimport\b[^'";]*(?:\*|\bactor\b|\belastic\b)[^'";]*['"](?:godwit|#core)['"]/;
+
 /** True if a module may tag something; if not, it need not be parsed. */
 export function mayTag(code: string): boolean {
-  return code.includes('use elastic') || (/\b(?:actor|elastic)\b/.test(code) && /['"](?:godwit|#core)['"]/.test(code));
+  return code.includes('use elastic') || importOfTag.test(code);
 }
 
 /**
