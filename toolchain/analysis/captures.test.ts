@@ -111,11 +111,45 @@ test('captures: an object that the module changes is refused, however it does', 
   t.deepEqual(await findingsOf(capturing('cache.set({}, 1)', 'const cache = new WeakMap();')), []);
 });
 
+test('captures: an object that changes itself is refused', async (t) => {
+  const changing = [
+    'const o = { n: 0, next() { return this.n++; } };',
+    'const o = { items: [] as number[], keep: function (x: number) { [1].map(() => this.items.push(x)); } };',
+    'class Counter { n = 0; next() { this.n += 1; } } const o = new Counter();',
+    'class Cache { #kept = new Map(); keep = () => this.#kept.set(1, 1); } const o = new Cache();',
+    'class o { static #kept = new Map(); static keep() { this.#kept.set(1, 1); } }',
+    'const counter = () => { let n = 0; return () => n++; }; const o = counter();',
+    'function memoize(f: (x: number) => number) { const kept = new Map(); return (x: number) => kept.get(x) ?? kept.set(x, f(x)); } const o = memoize((x) => x);',
+    'const o = (() => { let n = 0; return { next: () => ++n }; })();',
+  ];
+  const steady = [
+    'const o = { n: 1, twice() { return { ...this, n: this.n * 2 }; } };',
+    'class Point { constructor(readonly x: number) { this.x = x; } scaled(by: number) { const p = { x: 0 }; p.x = this.x * by; return p; } } const o = new Point(1);',
+    'const table = () => { const t = []; for (let i = 0; i < 9; i++) t.push(i); return t; }; const o = table();',
+    'const scaled = (by: number) => (x: number) => { let y = x; y *= by; return y; }; const o = scaled(2);',
+  ];
+
+  for (const code of changing) t.deepEqual(await findingsOf(capturing('o', code)), ['GW1003 o'], code);
+  for (const code of steady) t.deepEqual(await findingsOf(capturing('o', code)), [], code);
+});
+
 test('captures: what differs from host to host is refused, also where a function of the module computes it', async (t) => {
-  for (const value of ['Date.now()', 'new Date()', '{ id: [Math.random()] }', 'performance.now()', 'await thing', 'stamp()', '[1].map(() => Math.random())']) {
+  for (const value of [
+    'Date.now()',
+    'new Date()',
+    '{ id: [Math.random()] }',
+    'performance.now()',
+    'await thing',
+    'stamp()',
+    'new Stamped()',
+    '[1].map(() => Math.random())',
+  ]) {
     t.deepEqual(
       await findingsOf(
-        capturing('v', `import { thing } from './thing.js'; const stamp = () => inner(); function inner() { return Date.now(); } const v = ${value};`),
+        capturing(
+          'v',
+          `import { thing } from './thing.js'; const stamp = () => inner(); function inner() { return Date.now(); } class Stamped { at = Date.now(); } const v = ${value};`,
+        ),
       ),
       ['GW1004 v'],
       value,
@@ -184,6 +218,8 @@ test('captures: imports are free, but for what only Node or a device has', async
     'GW1008 readFileSync',
     'GW1008 join',
   ]);
+  t.deepEqual(await findingsOf(capturing("import('./late.js')")), []);
+  t.deepEqual(await findingsOf(capturing("[import('node:fs'), import(x)]")), ['GW1008 import()', 'GW1008 import()']);
   t.deepEqual(await findingsOf(capturing('startDevice()', `import { startDevice } from 'godwit/device';`)), ['GW1008 startDevice']);
 });
 

@@ -3,12 +3,14 @@
 import { builtinModules } from 'node:module';
 import type { Reference, Variable } from '@typescript-eslint/scope-manager';
 import type { TSESTree } from '@typescript-eslint/types';
-import { changeAt, hostDependence, mutation, reassignment, valuesOf } from './constants.js';
+import { changeAt, mutation, reassignment } from './changes.js';
+import { hostDependence } from './constants.js';
 import { createFinding, type Finding, type FindingCode, placeAt } from './findings.js';
 import { guestGlobals, insteadOf } from './guest-globals.js';
-import { enclosingFunction, namesItsSource, titleOf } from './shape.js';
+import { namesItsSource, titleOf } from './shape.js';
 import {
   childrenOf,
+  enclosingFunction,
   type FunctionNode,
   freeReferences,
   isFunction,
@@ -19,6 +21,7 @@ import {
   propertyOf,
   type SourceModule,
   unwrapped,
+  valuesOf,
   walk,
   wrapped,
 } from './syntax.js';
@@ -97,6 +100,7 @@ class CaptureCheck {
       else this.captured(reference.identifier, variable, way);
     }
     walk(node, (below) => {
+      if (below.type === 'ImportExpression') this.importedLater(below, way);
       if (below.type === 'MetaProperty' && below.meta.name === 'import' && !isSource(this.module, below)) this.importMeta(below, way);
       return true;
     });
@@ -125,7 +129,7 @@ class CaptureCheck {
     }
     const [definition] = variable.defs;
     if ((definition.type as string) === 'ImportBinding') {
-      this.imported(use, variable.name, definition.parent as TSESTree.ImportDeclaration, way);
+      this.imported(use, variable.name, (definition.parent as TSESTree.ImportDeclaration).source.value, way);
       return;
     }
     if (this.isTagged(definition.node)) return;
@@ -177,12 +181,17 @@ class CaptureCheck {
     }
   }
 
-  private imported(use: Node, name: string, declaration: TSESTree.ImportDeclaration, way: readonly string[]): void {
-    const from = declaration.source.value;
+  private imported(use: Node, name: string, from: string, way: readonly string[]): void {
     const isBuiltin = from.startsWith('node:') || builtins.has(from);
     if (!isBuiltin && !nodeEntries.test(from)) return;
     const fix = 'do it on the device and pass the result as a parameter, or put it behind a host function';
     this.capture(use, name, 'GW1008', `from ${from}, which only ${isBuiltin ? 'Node' : 'a device or an edge'} has`, fix, way);
+  }
+
+  private importedLater(node: TSESTree.ImportExpression, way: readonly string[]): void {
+    const { source } = node;
+    if (source.type === 'Literal' && typeof source.value === 'string') this.imported(source, 'import()', source.value, way);
+    else this.capture(source, 'import()', 'GW1008', 'of a module that is known only when it runs', 'import it by a name that is written out', way);
   }
 
   private global({ identifier: node }: Reference, way: readonly string[]): void {

@@ -121,12 +121,6 @@ function hasDecorators({ decorators }: Partial<TSESTree.MethodDefinition>): bool
   return decorators !== undefined && decorators.length > 0;
 }
 
-/** The innermost function around `node`. */
-export function enclosingFunction(node: Node): FunctionNode | undefined {
-  for (let at = node.parent; at !== undefined && at !== null; at = at.parent) if (isFunction(at)) return at;
-  return undefined;
-}
-
 /** True for a definition that says where its source is, so that it is meant to move. */
 export function namesItsSource({ node }: Tagged): boolean {
   const options = node.type === 'CallExpression' ? node.arguments[1] : undefined;

@@ -4,7 +4,7 @@ import type { Variable } from '@typescript-eslint/scope-manager';
 import type { TSESTree } from '@typescript-eslint/types';
 import type MagicString from 'magic-string';
 import { mayBeCaptured } from './captures.js';
-import { enumCall } from './constants.js';
+import { enumCall } from './changes.js';
 import { isOfModule, isWithin, type Node, type SourceModule } from './syntax.js';
 import type { Tagged } from './tagged.js';
 

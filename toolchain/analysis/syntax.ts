@@ -71,6 +71,12 @@ export function isOfModule(variable: Variable): boolean {
   return (variable.scope.type as string) === 'module';
 }
 
+/** What `variable` was declared as: the values of constants, the declarations of functions and classes. */
+export function valuesOf(variable: Variable | undefined): Node[] {
+  if (variable === undefined || !isOfModule(variable)) return [];
+  return variable.defs.flatMap(({ node }) => (node.type !== 'VariableDeclarator' ? [node] : node.init === null ? [] : [unwrapped(node.init)]));
+}
+
 const wrappers = new Set(['TSAsExpression', 'TSSatisfiesExpression', 'TSNonNullExpression', 'TSTypeAssertion', 'TSInstantiationExpression', 'ChainExpression']);
 
 /** The expression below casts and the like. */
@@ -92,6 +98,11 @@ export function isFunction(node: Node | null | undefined): node is FunctionNode 
   return node?.type === 'FunctionDeclaration' || node?.type === 'FunctionExpression' || node?.type === 'ArrowFunctionExpression';
 }
 
+/** True for a class. */
+export function isClass(node: Node): node is TSESTree.ClassDeclaration | TSESTree.ClassExpression {
+  return node.type === 'ClassDeclaration' || node.type === 'ClassExpression';
+}
+
 /** The name of a property, if it is written out. */
 export function keyName(key: Node, computed: boolean): string | undefined {
   if (key.type === 'Identifier' && !computed) return key.name;
@@ -106,5 +117,11 @@ export function memberName({ property, computed }: TSESTree.MemberExpression): s
 /** The value of a literal property of an object expression. */
 export function propertyOf(object: TSESTree.ObjectExpression, name: string): Node | undefined {
   for (const property of object.properties) if (property.type === 'Property' && keyName(property.key, property.computed) === name) return property.value;
+  return undefined;
+}
+
+/** The innermost function around `node`. */
+export function enclosingFunction(node: Node): FunctionNode | undefined {
+  for (let at = node.parent; at !== undefined && at !== null; at = at.parent) if (isFunction(at)) return at;
   return undefined;
 }
