@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { GodwitError, type Hash, type Manifest, type Signer } from '#core';
+import { filters } from './fixtures/filters.js';
 import { Greeter } from './fixtures/greeter.js';
 import { type BuildOptions, build, bundler, check, type Finding } from './index.js';
 
@@ -228,6 +229,7 @@ test('build: ships functions tagged by the directive, exported or not, and what 
     reports.map(({ definition }) => definition),
     ['filters.each', 'halve', 'hidden'],
   );
+  t.deepEqual(await filters.halve([2, 4]), [1, 2], 'what is not built is what it was');
 });
 
 test('check: finds nothing where there is nothing to find, and everything elsewhere', async (t) => {

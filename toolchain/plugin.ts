@@ -13,7 +13,7 @@ export const godwit: UnpluginInstance<undefined, false> = createUnplugin(() => (
   name: 'godwit',
   enforce: 'pre',
   transform: {
-    filter: { id: { include: /\.[cm]?[jt]sx?(\?|$)/, exclude: /\/node_modules\// }, code: /use elastic|godwit/ },
+    filter: { id: { include: /\.[cm]?[jt]sx?(\?|$)/, exclude: /[\\/]node_modules[\\/]/ }, code: /use elastic|godwit/ },
     async handler(code, id) {
       const [path = id] = id.split('?');
       const transformed = await transform(code, relative('', path), { side: 'device' });

@@ -258,6 +258,14 @@ test('captures: a factory of definitions may capture its parameters, not what ch
   t.deepEqual(await findingsOf(factory('n', '')), []);
 });
 
+test('names: actors and functions of a module share one room; versions of an actor share a name', async (t) => {
+  t.deepEqual(await findingsOf(`export async function map() { 'use elastic'; } export const A = actor('map', { state: () => 0, on: {} });`), ['GW2003 map']);
+  t.deepEqual(
+    await findingsOf(`export const A = actor('map', { state: () => 0, on: {} }); export const B = actor('map', { version: 2, state: () => 0, on: {} });`),
+    [],
+  );
+});
+
 test('captures: a definition that names its source is kept under a name', async (t) => {
   t.deepEqual(await findingsOf(`export const all = [actor('a', { source: import.meta.url, state: () => 0, on: {} })];`), ['GW2002']);
   t.deepEqual(await findingsOf(`export const all = Object.freeze({ A: actor('a', { source: import.meta.url, state: () => 0, on: {} }) });`), []);

@@ -17,13 +17,13 @@ export function checkDirectives(module: SourceModule, { strayDirectives }: Disco
   return strayDirectives.map(({ range }) => createFinding(module, range, 'GW2006', text));
 }
 
-/** Findings about names that are not valid, or given twice in the module. */
+/** Findings about names that are not valid, or given twice in the module: actors and functions share one room for names. */
 export function checkNames(module: SourceModule, { tagged }: Discovery): Finding[] {
   const taken = new Set<string>();
   return tagged.flatMap((one) => {
-    const { name, kind, place } = one;
+    const { name, place } = one;
     if (name === undefined || place === undefined) return [];
-    const key = `${kind} ${name} ${versionOf(module, one)}`;
+    const key = `${name} v${versionOf(module, one)}`;
     const text = taken.has(key) ? takenName(name) : nameForm.test(name) ? undefined : invalidName(one, name);
     taken.add(key);
     return text === undefined ? [] : [createFinding(module, headOf(one).range, 'GW2003', text)];
@@ -34,7 +34,7 @@ export function checkNames(module: SourceModule, { tagged }: Discovery): Finding
 function versionOf({ code }: SourceModule, { node }: Tagged): string {
   const options = node.type === 'CallExpression' ? node.arguments[1] : undefined;
   const version = options?.type === 'ObjectExpression' ? propertyOf(options, 'version') : undefined;
-  return version === undefined ? '' : code.slice(...version.range);
+  return version === undefined ? '1' : code.slice(...version.range);
 }
 
 function takenName(name: string): FindingText {
@@ -53,9 +53,10 @@ function invalidName({ kind }: Tagged, name: string): FindingText {
 export function checkShape(module: SourceModule, tagged: Tagged): Finding | undefined {
   // A definition without a source stays where it is made; one that is made in a function may be made at the top of its module.
   if (tagged.kind === 'definition' && (!namesItsSource(tagged) || isNested(tagged.node))) return undefined;
+  const at = headOf(tagged).range;
   const kind = tagged.kind === 'elastic' ? kindFault(tagged) : undefined;
-  const [code, text]: [FindingCode, FindingText | undefined] = kind === undefined ? placeFault(tagged) : ['GW2004', kind];
-  return text && createFinding(module, headOf(tagged).range, code, text);
+  if (kind !== undefined) return createFinding(module, at, 'GW2004', kind);
+  return tagged.place === undefined ? createFinding(module, at, ...placeFault(tagged)) : undefined;
 }
 
 /** What a finding about a tagged thing underlines: its name, or the directive, or the tag. */
@@ -70,9 +71,8 @@ export function titleOf({ kind, name }: Tagged): string {
   return name === undefined ? `this ${noun}` : `${noun} '${name}'`;
 }
 
-function placeFault(tagged: Tagged): [FindingCode, FindingText | undefined] {
+function placeFault(tagged: Tagged): [FindingCode, FindingText] {
   const title = titleOf(tagged);
-  if (tagged.place !== undefined) return ['GW2001', undefined];
   if (isNested(tagged.node))
     return [
       'GW2001',
