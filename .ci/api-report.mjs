@@ -45,6 +45,7 @@ function report(entry, declarations) {
     packageJsonFullPath: join(root, 'package.json'),
     configObject: {
       projectFolder: root,
+      newlineKind: 'lf',
       mainEntryPointFilePath: join(root, declarations),
       compiler: { overrideTsconfig: { compilerOptions, files: [declarations] } },
       apiReport: { enabled: true, reportFileName: `${entry}.api.md`, reportFolder, reportTempFolder: written },
