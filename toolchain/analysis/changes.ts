@@ -10,6 +10,7 @@ import {
   isWithin,
   memberName,
   type Node,
+  referencesIn,
   type SourceModule,
   unwrapped,
   valuesOf,
@@ -48,16 +49,14 @@ export function mutation(module: SourceModule, variable: Variable): Node | undef
   if (values.some(isSideTable)) return undefined;
   // A class or a function may well have a static method named `add`.
   const ownMethods = !values.some(isCode);
-  for (const [use, named] of module.resolved) {
-    const changed = named === variable || isOwnName(named, variable) ? changeAt(use, ownMethods) : undefined;
-    if (changed !== undefined) return changed;
-  }
-  return firstOf(values, (value) => changeOfItself(module, value));
+  const byName = firstOf([variable, ...ownNames(variable)], ({ references }) => firstOf(references, ({ identifier }) => changeAt(identifier, ownMethods)));
+  return byName ?? firstOf(values, (value) => changeOfItself(module, value));
 }
 
 // Within a class its name is a variable of its own.
-function isOwnName(inner: Variable, { defs: [outer] }: Variable): boolean {
-  return (outer.type as string) === 'ClassName' && inner.defs.some(({ type, node }) => (type as string) === 'ClassName' && node === outer.node);
+function ownNames({ defs, scope }: Variable): Variable[] {
+  const classes = defs.filter(({ type }) => (type as string) === 'ClassName').map(({ node }) => node);
+  return scope.childScopes.filter(({ block }) => classes.some((node) => node === block)).flatMap(({ variables }) => variables);
 }
 
 // What is kept by the identity of an object ends where that object is left behind: a move cannot tear it apart.
@@ -148,12 +147,10 @@ function changeByThis(method: Node): Node | undefined {
 }
 
 /** A variable of `called` that a function within it changes: it lives on in what the call gave. */
-function changeInClosure({ references, resolved }: SourceModule, called: FunctionNode): Node | undefined {
-  return firstOf(references, (reference) => {
+function changeInClosure(module: SourceModule, called: FunctionNode): Node | undefined {
+  return firstOf(referencesIn(module, called), (reference) => {
     const use = reference.identifier;
-    const variable = resolved.get(use);
-    if (variable === undefined || !isWithin(use, called)) return undefined;
-    const home = enclosingFunction(variable.defs[0].name);
+    const home = enclosingFunction(module.resolved.get(use)?.defs[0].name);
     if (home === undefined || !isWithin(home, called) || enclosingFunction(use) === home) return undefined;
     return reference.isWrite() && reference.init !== true ? use : changeAt(use, true);
   });

@@ -10,7 +10,7 @@
 import type { TSESTree } from '@typescript-eslint/types';
 import type MagicString from 'magic-string';
 import { exportsOf, reservedExport } from './exports.js';
-import { type FunctionNode, isFunction, isWithin, keyName, type Node, propertyOf, type SourceModule, wrapped } from './syntax.js';
+import { type FunctionNode, isFunction, keyName, type Node, propertyOf, referencesIn, type SourceModule, wrapped } from './syntax.js';
 import type { Tagged } from './tagged.js';
 
 /** Which of the two builds: 'device' tells every tag its source; 'edge' exports every tag. */
@@ -111,11 +111,8 @@ class Rewriter {
   /** A function that calls itself stays where it runs. */
   private ownCalls(node: TSESTree.FunctionDeclaration, local: string): void {
     const { text, module } = this.given;
-    for (const { identifier } of module.references) {
-      const use = identifier;
-      const isOwn =
-        isWithin(use, node) && module.resolved.get(use)?.defs.some((definition) => (definition.type as string) === 'FunctionName' && definition.node === node);
-      if (isOwn !== true) continue;
+    for (const { identifier: use } of referencesIn(module, node)) {
+      if (module.resolved.get(use)?.defs.some(({ type, node: declared }) => (type as string) === 'FunctionName' && declared === node) !== true) continue;
       const isShorthand = use.parent?.type === 'Property' && use.parent.shorthand;
       if (isShorthand) text.appendLeft(use.range[1], `: ${local}`);
       else text.update(...use.range, local);

@@ -5,7 +5,7 @@ import type { TSESTree } from '@typescript-eslint/types';
 import type MagicString from 'magic-string';
 import { mayBeCaptured } from './captures.js';
 import { enumCall } from './changes.js';
-import { isOfModule, isWithin, type Node, type SourceModule } from './syntax.js';
+import { isOfModule, type Node, referencesIn, type SourceModule } from './syntax.js';
 import type { Tagged } from './tagged.js';
 
 /** Removes from `text` what stays on the device. */
@@ -18,26 +18,33 @@ export function slice(module: SourceModule, tagged: readonly Tagged[], text: Mag
 }
 
 function keptStatements(module: SourceModule, tagged: readonly Tagged[]): ReadonlySet<Node> {
-  const statementsOf = (node: Node) => module.program.body.filter((statement) => isWithin(node, statement));
   const kept = new Set<Node>();
-  const queue: Node[] = tagged.flatMap(({ node, place }) => (place === undefined ? [] : statementsOf(node)));
-  for (const statement of module.program.body)
-    queue.push(
-      ...exportedNodes(module, statement)
-        .filter((node) => mayBeCaptured(module, node, tagged))
-        .flatMap(statementsOf),
-    );
+  const queue: Node[] = tagged.flatMap(({ node, place }) => (place === undefined ? [] : [statementOf(node)]));
+  const exported = module.program.body.flatMap((statement) => exportedNodes(module, statement));
+  queue.push(...exported.filter((node) => mayBeCaptured(module, node, tagged)).map(statementOf));
   for (let statement = queue.pop(); statement !== undefined; statement = queue.pop()) {
     if (kept.has(statement)) continue;
     kept.add(statement);
-    for (const variable of usedIn(module, statement)) queue.push(...declaringNodes(variable).flatMap(statementsOf));
+    for (const variable of usedIn(module, statement)) queue.push(...declaringNodes(variable).map(statementOf));
   }
   return kept;
 }
 
+/** The statement of the module in which `node` is. */
+function statementOf(node: Node): Node {
+  let at = node;
+  while (at.parent !== undefined && at.parent.type !== 'Program') at = at.parent;
+  return at;
+}
+
 /** Variables of the module that are used within `node`. */
-function usedIn({ resolved }: SourceModule, node: Node): Set<Variable> {
-  return new Set([...resolved].flatMap(([use, variable]) => (isOfModule(variable) && isWithin(use, node) ? [variable] : [])));
+function usedIn(module: SourceModule, node: Node): Set<Variable> {
+  return new Set(
+    referencesIn(module, node).flatMap(({ identifier }) => {
+      const variable = module.resolved.get(identifier);
+      return variable !== undefined && isOfModule(variable) ? [variable] : [];
+    }),
+  );
 }
 
 /** What declares `variable`; for a compiled enum, what fills it too. */
@@ -60,7 +67,7 @@ function isList(statement: TSESTree.ExportNamedDeclaration): boolean {
 }
 
 function sliceList(module: SourceModule, statement: TSESTree.ExportNamedDeclaration, kept: ReadonlySet<Node>, text: MagicString): void {
-  const isKept = (node: Node) => [...kept].some((one) => isWithin(node, one));
+  const isKept = (node: Node) => kept.has(statementOf(node));
   const stays = statement.specifiers.filter(({ local, exportKind }) => {
     const variable = variableNamed(module, local);
     return (

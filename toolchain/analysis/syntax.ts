@@ -58,11 +58,28 @@ export function isWithin(inner: Node, outer: Node): boolean {
   return inner.range[0] >= outer.range[0] && inner.range[1] <= outer.range[1];
 }
 
+/** The uses within `node`, in order of place. */
+export function referencesIn({ references }: SourceModule, node: Node): readonly Reference[] {
+  return references.slice(firstFrom(references, node.range[0]), firstFrom(references, node.range[1]));
+}
+
+/** The index of the first use at `offset` or behind it. */
+function firstFrom(references: readonly Reference[], offset: number): number {
+  let low = 0;
+  let high = references.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (references[middle].identifier.range[0] < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The uses within `node` of names that are not declared within it. */
-export function freeReferences({ references, resolved }: SourceModule, node: Node): Reference[] {
-  return references.filter(({ identifier }) => {
-    const variable = resolved.get(identifier);
-    return isWithin(identifier, node) && (variable === undefined || !isWithin(variable.scope.block, node));
+export function freeReferences(module: SourceModule, node: Node): Reference[] {
+  return referencesIn(module, node).filter(({ identifier }) => {
+    const variable = module.resolved.get(identifier);
+    return variable === undefined || !isWithin(variable.scope.block, node);
   });
 }
 
@@ -121,7 +138,7 @@ export function propertyOf(object: TSESTree.ObjectExpression, name: string): Nod
 }
 
 /** The innermost function around `node`. */
-export function enclosingFunction(node: Node): FunctionNode | undefined {
-  for (let at = node.parent; at !== undefined && at !== null; at = at.parent) if (isFunction(at)) return at;
+export function enclosingFunction(node: Node | undefined): FunctionNode | undefined {
+  for (let at = node?.parent; at !== undefined && at !== null; at = at.parent) if (isFunction(at)) return at;
   return undefined;
 }
