@@ -5,7 +5,7 @@ import type { Reference, Variable } from '@typescript-eslint/scope-manager';
 import type { TSESTree } from '@typescript-eslint/types';
 import { changeAt, mutation, reassignment } from './changes.js';
 import { hostDependence } from './constants.js';
-import { createFinding, type Finding, type FindingCode, placeAt } from './findings.js';
+import { createFinding, type Finding, type FindingCode, type FindingText, placeAt } from './findings.js';
 import { guestGlobals, insteadOf } from './guest-globals.js';
 import { namesItsSource, titleOf } from './shape.js';
 import {
@@ -39,17 +39,16 @@ export function checkCaptures(module: SourceModule, tagged: Tagged, all: readonl
   const check = new CaptureCheck(module, titleOf(tagged), tagged, new Set(all.map(({ node }) => node)));
   for (const root of rootsOf(tagged)) check.follow(root, []);
   for (const called of calledAlone(module, tagged)) check.callersOnly(called);
-  return check.findings;
+  return check.findings();
 }
 
 /** True if what may move could capture what `node` declares, or the value of that expression. */
 export function mayBeCaptured(module: SourceModule, node: Node, all: readonly Tagged[]): boolean {
-  const check = new CaptureCheck(module, 'an export', undefined, new Set(all.map((one) => one.node)));
+  const check = new CaptureCheck(module, 'an export', undefined, new Set(all.map((one) => one.node)), 1);
   const declared = module.variables.filter(({ defs }) => defs.some((definition) => definition.node === node));
   for (const variable of declared) check.captured(node, variable, []);
-  if (declared.length > 0) return check.findings.length === 0;
-  check.follow(node, []);
-  return check.findings.length === 0 && hostDependence(module, node) === undefined;
+  if (declared.length === 0) check.follow(node, []);
+  return !check.isOver && (declared.length > 0 || hostDependence(module, node) === undefined);
 }
 
 function rootsOf({ node }: Tagged): readonly Node[] {
@@ -74,8 +73,15 @@ function functionsIn(module: SourceModule, expression: Node, seen: Set<Node>): F
     : [];
 }
 
+/** A finding whose place is not worked out yet. */
+interface Fault {
+  readonly node: Node;
+  readonly code: FindingCode;
+  readonly text: FindingText;
+}
+
 class CaptureCheck {
-  readonly findings: Finding[] = [];
+  private readonly faults: Fault[] = [];
   private readonly followed = new Set<Node | Variable>();
   private readonly refusedGlobals = new Set<string>();
   private readonly enclosing: FunctionNode | undefined;
@@ -85,8 +91,19 @@ class CaptureCheck {
     private readonly title: string,
     private readonly tagged: Tagged | undefined,
     private readonly others: ReadonlySet<Node>,
+    /** So many faults are enough. */
+    private readonly maxFaults = Number.POSITIVE_INFINITY,
   ) {
     this.enclosing = tagged && enclosingFunction(tagged.node);
+  }
+
+  /** True if enough was found. */
+  get isOver(): boolean {
+    return this.faults.length >= this.maxFaults;
+  }
+
+  findings(): Finding[] {
+    return this.faults.map(({ node, code, text }) => createFinding(this.module, node.range, code, text));
   }
 
   /** Checks what `node` captures. @param way the names that lead to it */
@@ -94,6 +111,7 @@ class CaptureCheck {
     if (this.followed.has(node)) return;
     this.followed.add(node);
     for (const reference of freeReferences(this.module, node)) {
+      if (this.isOver) return;
       const variable = this.module.resolved.get(reference.identifier);
       if (isSource(this.module, reference.identifier) && valuesOf(variable).some(isImportMetaUrl)) continue;
       if (variable === undefined || isAmbient(variable)) this.global(reference, way);
@@ -221,7 +239,7 @@ class CaptureCheck {
   }
 
   private add(node: Node, code: FindingCode, what: string, fix: string, name: string): void {
-    this.findings.push(createFinding(this.module, node.range, code, { message: `${this.title} ${what}`, fix, name }));
+    this.faults.push({ node, code, text: { message: `${this.title} ${what}`, fix, name } });
   }
 
   private lineOf(node: Node): number {

@@ -87,8 +87,13 @@ interface Place {
 
 /** The place of an offset. */
 export function placeAt(code: string, offset: number): Place {
-  const before = code.slice(0, offset);
-  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+  let line = 1;
+  let start = 0;
+  for (let end = code.indexOf('\n'); end >= 0 && end < offset; end = code.indexOf('\n', start)) {
+    line += 1;
+    start = end + 1;
+  }
+  return { line, column: offset - start + 1 };
 }
 
 /** The offset of a place; the inverse of {@link placeAt}. */
