@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { SourceMap, type SourceMapPayload } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { type BuildFailure, context, build as esbuild } from 'esbuild';
@@ -44,6 +45,16 @@ async function checkBuilt(t: ExecutionContext, file: string): Promise<void> {
 
   t.deepEqual(await halve([2, 4]), [1, 2]);
   t.like(definitionOfFunction(halve), { name: 'halve', source });
+  t.deepEqual(await originOf(file, 'pixels.map('), { source: 'main.ts', line: 5, column: 10 });
+}
+
+/** Where the source map beside a file says that `text` was written. */
+async function originOf(file: string, text: string): Promise<{ readonly source: string; readonly line: number; readonly column: number }> {
+  const before = (await readFile(file, 'utf8')).split(text)[0].split('\n');
+  const map = new SourceMap(JSON.parse(await readFile(`${file}.map`, 'utf8')) as SourceMapPayload);
+  const entry = map.findEntry(before.length - 1, before.at(-1)?.length ?? 0);
+  if (!('originalSource' in entry)) throw new Error(`${text} is not mapped`);
+  return { source: basename(entry.originalSource), line: entry.originalLine + 1, column: entry.originalColumn + 1 };
 }
 
 test('plugin for esbuild: a program with a directive is built and runs', async (t) => {
@@ -81,7 +92,7 @@ test('plugin for esbuild: a bad capture fails the build at its place, and in wat
 test('plugin for Vite: a program with a directive is built and runs', async (t) => {
   const { folder, main } = await project(t, good);
 
-  await vite({ root: folder, configFile: false, logLevel: 'silent', plugins: [godwit.vite()], build: { ssr: main, outDir: 'out' } });
+  await vite({ root: folder, configFile: false, logLevel: 'silent', plugins: [godwit.vite()], build: { ssr: main, outDir: 'out', sourcemap: true } });
 
   await checkBuilt(t, join(folder, 'out/main.js'));
 });
