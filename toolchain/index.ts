@@ -4,4 +4,4 @@ export { type BuildOptions, type BuildReport, build } from './build.js';
 export { type Bundler, bundler } from './bundler.js';
 export { check, type Refusal } from './check.js';
 export type { ModuleOptions } from './module.js';
-export { godwit } from './plugin.js';
+export { godwit, type PluginOptions } from './plugin.js';

@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type BuildFailure, context, build as esbuild } from 'esbuild';
 import { createServer, build as vite } from 'vite';
 import { definitionOfFunction } from '#core';
+import { moduleDirectory } from '#runtimes/platform';
 import { godwit } from './index.js';
 
 const good = `import { half } from './half.js';
@@ -87,6 +88,32 @@ test('plugin for esbuild: a bad capture fails the build at its place, and in wat
   t.like(failure?.errors[0]?.location, { line: faultAt.line, column: faultAt.column - 1 });
   await write(good);
   t.is((await built.rebuild()).errors.length, 0);
+});
+
+test('plugin: writes the modules of what it tagged, for Vite and esbuild the same, and again when the source changes', async (t) => {
+  const { folder, main, write } = await project(t, good);
+  const [byVite, byEsbuild] = [join(folder, 'by-vite'), join(folder, 'by-esbuild')];
+  const built = await context({
+    entryPoints: [main],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    external: ['godwit'],
+    outdir: join(folder, 'out'),
+    plugins: [godwit.esbuild({ modules: byEsbuild })],
+    logLevel: 'silent',
+  });
+  t.teardown(() => built.dispose());
+
+  await vite({ root: folder, configFile: false, logLevel: 'silent', plugins: [godwit.vite({ modules: byVite })], build: { ssr: main, outDir: 'out' } });
+  await built.rebuild();
+  const { manifest, blobs } = await moduleDirectory(byVite).module('halve', 1);
+  t.is(blobs.get(manifest.program)?.length, manifest.programBytes);
+  t.is((await moduleDirectory(byEsbuild).module('halve', 1)).manifest.program, manifest.program);
+
+  await write(good.replace('map(half)', 'map(half).map(half)'));
+  await built.rebuild();
+  t.not((await moduleDirectory(byEsbuild).module('halve', 1)).manifest.program, manifest.program);
 });
 
 test('plugin for Vite: a program with a directive is built and runs', async (t) => {
