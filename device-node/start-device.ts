@@ -30,8 +30,10 @@ import { createMemoryBlobs } from '#transports/memory';
 import { Cluster } from './cluster.js';
 import { EdgeLinks, type EdgeStatus } from './edge-links.js';
 import { createNotifier, type Notifier } from './notifier.js';
+import type { Lease } from './offer.js';
 import { ClusterOffloadHandler, type Offloadable, type OffloadHandler } from './offload-handler.js';
 import { ownModules } from './own-modules.js';
+import { renew } from './renewal.js';
 
 /** A module source that learns definitions as they are spawned: what `bundler()` of godwit/build is. */
 export interface GrowingModuleSource extends ModuleSource {
@@ -81,6 +83,12 @@ export interface Device extends Parent, AsyncDisposable {
   readonly offload: OffloadHandler;
   /** The edges it was told of, and hosts that offers named beside them. */
   edges(): EdgeStatus[];
+  /**
+   * Gives what is away the latest code that `modules` have of it: after a build, say. Each actor whose program changed comes home and goes back; its
+   * state is kept, or upgraded. @returns the leases that began
+   * @throws {GodwitError} FAILED_PRECONDITION no modules, or the new code cannot read the state: the actor runs on as it was · else as an acceptance
+   */
+  renew(): Promise<readonly Lease[]>;
   /** Ends everything; actors that are away pause when their lease ends. Idempotent. */
   close(): Promise<void>;
 }
@@ -120,6 +128,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
   };
   for (const definition of options.definitions ?? []) learn(definition);
   const maps = new SourceMaps();
+  const own = modules === undefined ? undefined : ownModules(modules, (definition) => definitions.get(definition), maps);
   const node: Node = createNode({
     name,
     clock,
@@ -133,7 +142,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     hostFunctions: new Map((options.hostFunctions ?? []).map((hostFunction) => [hostFunction.name, hostFunction])),
     definitions: options.definitions ?? [],
     mapStack: maps.mapStack,
-    ...(modules === undefined ? {} : { modules: ownModules(modules, (definition) => definitions.get(definition), maps) }),
+    ...(own === undefined ? {} : { modules: own }),
     ...(store === undefined ? {} : { store }),
   });
   const notifier = createNotifier({
@@ -192,6 +201,10 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     offload,
     child,
     edges: () => links.list(),
+    async renew() {
+      if (own === undefined) throw new GodwitError('FAILED_PRECONDITION', `device ${name} was given no modules: pass { modules }`);
+      return renew(offload, own);
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
