@@ -39,6 +39,7 @@ export { codes, errorFromValue, GodwitError, valueFromError } from './errors.js'
 export type { DecodedPicture, Images, Inference, InferOptions, Nn, OutputTensor, Picture, PixelSize, Tensor } from './host/index.js';
 export { image, nn } from './host/index.js';
 export { defaultLeaseMs } from './migration/index.js';
+export type { ActorDetails } from './node/actor-details.js';
 export { type BuiltModule, buildPaths, formatIndex, parseIndex } from './node/build-output.js';
 export { blobsOf, parseManifest } from './node/manifest.js';
 export { createNode, Node } from './node/node.js';

@@ -28,6 +28,8 @@ import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import { type ClientOptions, createBlobTransfer, createConnectTransport } from '#transports/connect';
 import { createMemoryBlobs } from '#transports/memory';
 import { Cluster } from './cluster.js';
+import { openControl } from './control.js';
+import { type ControlPlace, claimControlSocket } from './control-socket.js';
 import { EdgeLinks, type EdgeStatus } from './edge-links.js';
 import { createNotifier, type Notifier } from './notifier.js';
 import type { Lease } from './offer.js';
@@ -69,6 +71,12 @@ export interface DeviceOptions {
    * actors were away.
    */
   readonly dataDir?: string;
+  /**
+   * Opens a control socket, over which other processes of this user can see its actors, move them and get them back: what `godwit offers`, `top`
+   * and the like talk to. It lies in a directory of the user's own, under $XDG_RUNTIME_DIR or the directory for temporary files, and is named by
+   * the device. Default false.
+   */
+  readonly control?: boolean;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -81,6 +89,8 @@ export interface Device extends Parent, AsyncDisposable {
   readonly node: Node;
   readonly notifier: Notifier;
   readonly offload: OffloadHandler;
+  /** Path of its control socket; undefined without one. */
+  readonly control: string | undefined;
   /** The edges it was told of, and hosts that offers named beside them. */
   edges(): EdgeStatus[];
   /**
@@ -96,17 +106,35 @@ export interface Device extends Parent, AsyncDisposable {
 /**
  * Starts a device. It works at once, whether an edge is there or not; edges are linked when they appear.
  * @throws {GodwitError} INVALID_ARGUMENT bad name, edge address, or no key although there are edges · for `dataDir`: FAILED_PRECONDITION a living
- * process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED it cannot be used
+ * process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED it cannot be used · for `control`: ALREADY_EXISTS
+ * a device of this name runs on this machine · INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED, UNAVAILABLE the socket cannot be there
  * @public
  */
 export async function startDevice(options: DeviceOptions): Promise<Device> {
   checkName(options.name, 'node');
   const { dataDir, logger = silentLogger } = options;
-  const store = dataDir === undefined ? undefined : await openFileStore(dataDir, { logger });
+  // Before anything is linked: a second node of one name would throw the first one out.
+  const place = options.control === true ? await claimControlSocket(options.name) : undefined;
+  let store: FileStore | undefined;
   try {
-    return wire(options, store);
+    store = dataDir === undefined ? undefined : await openFileStore(dataDir, { logger });
+    const device = wire(options, store);
+    return place === undefined ? device : await controlled(device, place, options);
   } catch (thrown) {
     await store?.close();
+    await place?.release();
+    throw thrown;
+  }
+}
+
+async function controlled(device: Device, place: ControlPlace, { clock = systemClock, logger = silentLogger }: DeviceOptions): Promise<Device> {
+  try {
+    const closeControl = await openControl({ ...device, place, clock, logger });
+    let closing: Promise<void> | undefined;
+    const close = () => (closing ??= closeControl().finally(device.close));
+    return { ...device, control: place.socket, close, [Symbol.asyncDispose]: close };
+  } catch (thrown) {
+    await device.close();
     throw thrown;
   }
 }
@@ -156,14 +184,15 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     return node.child(definition, actor);
   };
   const functions = new Map<string, { readonly fn: ElasticFunction; readonly ref: AnyRef }>();
-  const actorOf = (target: Offloadable): AnyRef => {
-    if (typeof target !== 'function') return target;
+  const addressOf = (target: Offloadable): string => {
+    if (typeof target === 'string') return target;
+    if (typeof target !== 'function') return target.$address;
     const definition = definitionOfFunction(target);
     if (definition === undefined)
       throw new GodwitError('INVALID_ARGUMENT', `function ${target.name} cannot be offloaded: wrap it in elastic(), or give it 'use elastic' and build it`);
     const ref: AnyRef = child(definition as Definition, definition.name);
     functions.set(ref.$address, { fn: target, ref });
-    return ref;
+    return ref.$address;
   };
   const offload = new ClusterOffloadHandler({
     node,
@@ -173,7 +202,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     logger,
     application: options.application ?? name,
     definitionOf: (definition) => definitions.get(definition),
-    actorOf,
+    addressOf,
     onLease: (actor, isAway) => {
       const tagged = functions.get(actor);
       leadCalls(tagged?.fn, isAway ? tagged?.ref : undefined);
@@ -199,6 +228,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     node,
     notifier,
     offload,
+    control: undefined,
     child,
     edges: () => links.list(),
     async renew() {

@@ -27,6 +27,7 @@ import {
   createConnectServer,
   createConnectTransport,
   createHealth,
+  createInspection,
   type Health,
   sharedKey,
 } from '#transports/connect';
@@ -186,6 +187,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
     ...(options.authorise === undefined ? {} : { authorise: options.authorise }),
     ...(options.limits?.offloadsPerDevice === undefined ? {} : { maxOffloadsPerDevice: options.limits.offloadsPerDevice }),
   });
+  const inspection = createInspection({ node, clock });
   const telemetry = new HostTelemetry([...createMachineSources(), createLinkSource(() => node.peers())], clock);
   const health = createHealth();
 
@@ -216,8 +218,10 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
       auth,
       accept: (pipe) => node.accept(pipe),
       blobs,
-      routes: (router) =>
-        registerControl(router, { manager, remote, execution, telemetry, actors: () => node.actors(), homeOf: (actor) => node.homeOf(actor) }),
+      routes: (router) => {
+        registerControl(router, { manager, remote, execution, telemetry, actors: () => node.actors(), homeOf: (actor) => node.homeOf(actor) });
+        inspection(router);
+      },
       health,
       logger,
       clock,

@@ -4,6 +4,7 @@ import { checkName, type Definition, type Handlers } from '../actors/definition.
 import { createRef, type Ref, type Where } from '../actors/ref.js';
 import type { Cancel } from '../ports/clock.js';
 import type { Pipe, Transport } from '../ports/transport.js';
+import { type ActorDetails, detailsOf } from './actor-details.js';
 import { NodeInside } from './node-inside.js';
 import type { ActorInfo, KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions } from './types.js';
 
@@ -57,6 +58,13 @@ export class Node {
   /** The actors that are here. */
   actors(): ActorInfo[] {
     return this.inside.actors.infos();
+  }
+
+  /** An actor that is here, looked into; undefined if it is not. */
+  inspect(address: string): ActorDetails | undefined {
+    const info = this.actors().find((actor) => actor.address === address);
+    const cell = this.inside.cell(address);
+    return info === undefined || cell === undefined ? undefined : detailsOf(cell, info);
   }
 
   /** Where an actor is, as far as this node knows. */
