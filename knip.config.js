@@ -12,6 +12,8 @@ export default {
     'actors/*/index.ts!',
     'benchmarks/main.ts',
     'examples/*/main.ts',
+    // Copied into new projects.
+    'cli/template/src/*.ts',
     'verification/chaos/main.ts',
     'verification/model/check.ts',
     'verification/verify.ts',

@@ -17,7 +17,7 @@ async function folder(t: ExecutionContext): Promise<string> {
   return path;
 }
 
-const run = (cwd: string, ...args: string[]) => start(args, undefined, cwd).ended;
+const run = (cwd: string, ...args: string[]) => start(args, undefined, { cwd }).ended;
 
 async function contentsOf(path: string): Promise<Array<readonly [string, string]>> {
   const files = (await readdir(path, { recursive: true, withFileTypes: true }))
@@ -143,10 +143,10 @@ test.serial('godwit build, edge, device: a signed module moves to the edge that 
   await run(home, 'keygen');
   await run(home, 'keygen', '--out', 'another.key');
   await run(home, 'build', counting, '--out', 'modules', '--key', 'godwit.key');
-  const edge = (publicKey: string) => start(['edge', '--name', 'edge', '--port', '0', '--json', '--trust', publicKey], key, home);
+  const edge = (publicKey: string) => start(['edge', '--name', 'edge', '--port', '0', '--json', '--trust', publicKey], key, { cwd: home });
   const device = async (host: ReturnType<typeof edge>) => {
     const { url } = await host.entry('edge.listening');
-    return start(['device', counting, '--name', 'device', '--json', '--edge', String(url), '--modules', 'modules'], key, home);
+    return start(['device', counting, '--name', 'device', '--json', '--edge', String(url), '--modules', 'modules'], key, { cwd: home });
   };
   const [trusting, other] = [edge('godwit.key.pub'), edge('another.key.pub')];
 

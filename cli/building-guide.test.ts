@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { freePort } from './command.test-support.js';
+import { freePort, runtimeDir } from './command.test-support.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const command = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -38,7 +38,7 @@ async function project(t: ExecutionContext, code: readonly string[]): Promise<st
 /** Runs a block as a shell does, in a process group of its own. */
 function shell(t: ExecutionContext, block: string, cwd: string) {
   const { GODWIT_KEY: _inherited, ...env } = process.env;
-  const child = spawn('bash', ['-ec', block], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('bash', ['-ec', block], { cwd, env: { ...env, XDG_RUNTIME_DIR: runtimeDir }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: string[] = [];
   let complaints = '';
   child.stderr.on('data', (text) => {
