@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { freePort, runtimeDir } from './command.test-support.js';
+import { emptyDirectory, install } from './project.test-support.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const command = fileURLToPath(new URL('./main.js', import.meta.url));
 const guide = join(root, 'docs', 'guides', 'building.md');
 
 /** The blocks of one language. */
@@ -19,14 +18,8 @@ function blocksOf(markdown: string, language: string): string[] {
 
 /** A newcomer's project: the guide's own files, godwit and esbuild installed. */
 async function project(t: ExecutionContext, code: readonly string[]): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'godwit-guide-'));
-  t.teardown(() => rm(path, { recursive: true }));
-  await mkdir(join(path, 'node_modules', '.bin'), { recursive: true });
-  await symlink(root, join(path, 'node_modules', 'godwit'));
-  await symlink(join(root, 'node_modules', '.bin', 'esbuild'), join(path, 'node_modules', '.bin', 'esbuild'));
-  const godwit = join(path, 'node_modules', '.bin', 'godwit');
-  await writeFile(godwit, `#!/bin/sh\nexec "${process.execPath}" "${command}" "$@"\n`);
-  await chmod(godwit, 0o755);
+  const path = await emptyDirectory(t);
+  await install(path, {}, { esbuild: '.bin/esbuild' });
   await writeFile(join(path, 'package.json'), '{ "private": true, "type": "module" }');
   for (const block of code) {
     const file = /^\/\/ (\S+)\n/.exec(block)?.[1];

@@ -33,7 +33,7 @@ test('package: every entry point, import name and command leads to a built file'
   );
 });
 
-test('package: ships its entry points, types, error pages, README and LICENSE, and no test, benchmark or example', async (t) => {
+test('package: ships its entry points, types, error pages, README, LICENSE and template, and no test, benchmark or example', async (t) => {
   const { exports, bin } = await packageJson();
 
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json'], { cwd: root });
@@ -43,14 +43,25 @@ test('package: ships its entry points, types, error pages, README and LICENSE, a
   const wanted = [...Object.values(exports), ...Object.values(bin)].map((target) => target.replace(/^\.\//, ''));
   const types = wanted.filter((path) => path.endsWith('/index.js')).map((path) => path.replace(/\.js$/, '.d.ts'));
   t.deepEqual(
-    ['README.md', 'LICENSE', 'CHANGELOG.md', ...wanted, ...types].filter((path) => !paths.has(path)),
+    [
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'cli/template/package.json',
+      'cli/template/gitignore',
+      'cli/template/src/actors.test.ts',
+      ...wanted,
+      ...types,
+    ].filter((path) => !paths.has(path)),
     [],
   );
   t.deepEqual(
-    [...paths].filter((path) =>
-      /\.test[.-]|\/test-|\/fixtures\/|tsbuildinfo|^dist\/(benchmarks|examples)\/|^(?!dist\/|docs\/errors\/|README\.md|LICENSE|CHANGELOG\.md|package\.json)/.test(
-        path,
-      ),
+    [...paths].filter(
+      (path) =>
+        !path.startsWith('cli/template/') &&
+        /\.test[.-]|\/test-|\/fixtures\/|tsbuildinfo|^dist\/(benchmarks|examples)\/|^(?!dist\/|docs\/errors\/|README\.md|LICENSE|CHANGELOG\.md|package\.json)/.test(
+          path,
+        ),
     ),
     [],
   );
