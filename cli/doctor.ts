@@ -62,7 +62,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
 function linesOf(findings: readonly Finding[]): string[] {
   const lines = table(findings.map(({ level, check, found }) => [level.padEnd(4), check, found]));
   return lines.flatMap((line, index) => {
-    const { remedy } = findings[index] as Finding;
+    const { remedy } = findings[index];
     return remedy === undefined ? [line] : [line, printable(`      → ${remedy}`)];
   });
 }

@@ -8,9 +8,9 @@ export const exitFailed = 1;
 /** Wrong options, a missing key, or an application file that is none: fix the command line. */
 export const exitUsage = 2;
 /** The node that was asked said no: no such actor, no offer, a wrong key. */
-export const exitRefused = 3;
+const exitRefused = 3;
 /** The node that was asked does not run, cannot be reached, or did not answer in time. */
-export const exitUnreachable = 4;
+const exitUnreachable = 4;
 
 /** What each code means, as the help says it. */
 export const exitCodes: ReadonlyArray<readonly [code: number, meaning: string]> = [

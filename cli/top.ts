@@ -104,8 +104,6 @@ const interrupt = '\u0003';
 /** The terminal's second screen, which leaves what was there before untouched. */
 function openScreen(): { readonly left: Promise<void>; draw(lines: readonly string[]): void; close(): void } {
   const { stdin, stdout } = process;
-  const isRaw = stdin.isTTY;
-  if (isRaw) stdin.setRawMode(true).resume();
   let leave: () => void = () => {};
   const left = new Promise<void>((resolve) => {
     leave = resolve;
@@ -113,7 +111,7 @@ function openScreen(): { readonly left: Promise<void>; draw(lines: readonly stri
   const listen = (typed: Buffer) => {
     if (/q/i.test(typed.toString()) || typed.includes(interrupt)) leave();
   };
-  stdin.on('data', listen);
+  if (stdin.isTTY) stdin.setRawMode(true).on('data', listen);
   stdout.write(alternateScreen);
   return {
     left,
@@ -122,8 +120,7 @@ function openScreen(): { readonly left: Promise<void>; draw(lines: readonly stri
       stdout.write(`${home}${shown.join('')}${clearBelow}`);
     },
     close() {
-      stdin.removeListener('data', listen);
-      if (isRaw) stdin.setRawMode(false).pause();
+      if (stdin.isTTY) stdin.removeListener('data', listen).setRawMode(false).pause();
       stdout.write(formerScreen);
     },
   };

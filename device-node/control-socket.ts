@@ -50,7 +50,8 @@ export async function listControlledDevices(): Promise<ControlledDevice[]> {
  * cannot be kept from others here
  */
 export async function claimControlSocket(name: string): Promise<ControlPlace> {
-  if (process.getuid === undefined) throw new GodwitError('UNIMPLEMENTED', 'a control socket needs Unix domain sockets, which this system has not');
+  if (process.getuid === undefined)
+    throw new GodwitError('UNIMPLEMENTED', 'a control socket needs Unix domain sockets, which this system has not: do without it (godwit device --no-control)');
   const directory = controlDirectory();
   const own = join(directory, name);
   const socket = join(own, socketName);
@@ -108,8 +109,9 @@ async function isListening(path: string): Promise<boolean> {
   try {
     await once(socket, 'connect');
     return true;
-  } catch {
-    return false;
+  } catch (thrown) {
+    // So many ask at once that its queue is full. Whoever has a queue lives.
+    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EAGAIN';
   } finally {
     socket.destroy();
   }

@@ -30,7 +30,13 @@ export async function openControl({ node, offload, clock, logger, place }: Contr
   };
   const end = await createLocalServer({ path: place.socket, routes, clock, logger });
   logger.log('info', 'device.control', { node: node.name, socket: place.socket });
-  return () => end().finally(place.release);
+  return async () => {
+    try {
+      await end();
+    } finally {
+      await place.release();
+    }
+  };
 }
 
 function serveControl(router: ConnectRouter, node: Node, offload: OffloadHandler): void {

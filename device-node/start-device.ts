@@ -131,7 +131,14 @@ async function controlled(device: Device, place: ControlPlace, { clock = systemC
   try {
     const closeControl = await openControl({ ...device, place, clock, logger });
     let closing: Promise<void> | undefined;
-    const close = () => (closing ??= closeControl().finally(device.close));
+    const end = async () => {
+      try {
+        await closeControl();
+      } finally {
+        await device.close();
+      }
+    };
+    const close = () => (closing ??= end());
     return { ...device, control: place.socket, close, [Symbol.asyncDispose]: close };
   } catch (thrown) {
     await device.close();
