@@ -68,6 +68,13 @@ export class Directory {
     return [...this.homes].flatMap(([address, { home }]) => (home === node && originOf(address) === this.self ? [address] : []));
   }
 
+  /** That node keeps no register of the actor: where it was spawned it is at home again, and counted on. @returns false if it was not its home, or spawned it */
+  disclaimed(address: string, by: string): boolean {
+    const { home, term } = this.handed(address);
+    const origin = originOf(address);
+    return home === by && home !== origin && this.rehome(address, { home: origin, term: term + 1 });
+  }
+
   /** The actor is no more. */
   forgetHome(address: string): void {
     this.homes.delete(address);

@@ -89,7 +89,7 @@ export class Node {
 
   /** The node that keeps an actor's register, as far as this one knows: where it was spawned, or where its register was handed. */
   homeOf(address: string): string {
-    return this.inside.directory.homeOf(address);
+    return this.inside.directory.told(address).home;
   }
 
   /**
