@@ -143,7 +143,9 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
 
   /** This node is taken for the home of an actor, and has no register of it. */
   private answerForHome({ type, actor }: MigrationMessage, link: Link): void {
-    if (!this.rehoming.answer(actor, link) && type === 'query') link.control({ type: 'disowned', actor } as DisownedMessage);
+    if (this.rehoming.answer(actor, link) || type !== 'query') return;
+    link.control({ type: 'disowned', actor } as DisownedMessage);
+    this.endings.tell(actor);
   }
 
   ownerOf(address: string): { readonly node: string; readonly epoch: number } | undefined {

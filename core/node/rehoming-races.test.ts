@@ -139,9 +139,10 @@ for (const disk of [true, false]) {
     await w.settle(one.node.rehome(address, 'edge'));
 
     t.is(edge.node.homeOf(address), 'edge');
+    t.is(await w.settle(third.put('found')), 2);
     w.crash(one);
     await w.advance(10_000);
-    t.is(await w.settle(third.put('without the device', { timeoutMs: 5000 })), 2);
+    t.is(await w.settle(third.put('without the device', { timeoutMs: 5000 })), 3);
   });
 }
 

@@ -188,9 +188,12 @@ export class Rehoming implements GivingEnd {
     this.adopted(actor, handed.home);
   }
 
-  /** A node that was taken for the home of an actor that was spawned elsewhere keeps nothing of it: who spawned it knows more. */
+  /** A node that was taken for the home of an actor keeps nothing of it: who spawned it knows more. */
   disclaimed(actor: string, by: string): void {
-    if (this.host.directory.disclaimed(actor, by)) this.adopted(actor, originOf(actor));
+    const origin = originOf(actor);
+    // Asked by who spawned it, it says so for good.
+    if (origin === this.host.id.name) this.context.ask(actor);
+    else if (this.host.directory.disclaimed(actor, by)) this.adopted(actor, origin);
   }
 
   /** The home of an actor that was spawned here has no register of it any more. */
@@ -223,6 +226,9 @@ export class Rehoming implements GivingEnd {
       this.host.options.logger.log('debug', 'home.not-given', { node: this.host.id.name, actor, code: error.code, reason: error.message });
       this.settle(actor, error);
       this.returnLater(actor);
+      // It has ended meanwhile.
+      const home = this.host.directory.homeOf(actor);
+      if (home !== this.host.id.name) this.context.rehomed(actor, home);
     });
   }
 
@@ -297,8 +303,7 @@ export class Rehoming implements GivingEnd {
       return;
     }
     this.hand(actor, to).then(
-      // It may have been there before it was asked for.
-      () => void this.answer(actor, link),
+      () => undefined,
       (thrown: unknown) => {
         const error = valueFromError(GodwitError.from(thrown), this.host.id.name);
         link.control({ type: 'rehome-refused', actor, attempt: '', error } as RehomingMessage);
@@ -339,7 +344,7 @@ export class Rehoming implements GivingEnd {
     this.context.rehomed(actor, home);
     this.host.routes.reroute(actor);
     // Whoever is the home now knows whether it exists.
-    if (this.attached.has(actor) && home !== this.host.id.name) this.context.ask(actor);
+    if (originOf(actor) === this.host.id.name && home !== this.host.id.name) this.context.ask(actor);
     this.resolve(actor, home);
   }
 

@@ -7,7 +7,7 @@ import { GodwitError } from '../errors.js';
 import type { Pipe } from '../ports/transport.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
-import { type Handed, originOf } from './directory.js';
+import type { Handed } from './directory.js';
 import { type BounceAnswer, Link, type LinkHost, type Peer } from './link.js';
 
 /** What routes need of their node. */
@@ -18,7 +18,7 @@ export interface RoutesHost extends LinkHost {
   fenced(cell: Cell, epoch: number): void;
   /** Who is, or was, an actor's home says who is. */
   rehomed(address: string, handed: Handed): void;
-  /** A node that was taken for an actor's home knows nothing of it. */
+  /** A node that was taken for an actor's home is none. */
   disclaimed(address: string, by: string): void;
   /** True while a move brings the actor here. */
   arriving(address: string): boolean;
@@ -192,7 +192,9 @@ export class Routes {
   /** Who was the home may say who is. */
   private noteHome(address: string, { peer }: Link, { home, term }: BounceAnswer): void {
     const { directory } = this.host;
-    if (home !== undefined && term !== undefined && directory.homeOf(address) === peer.node) this.host.rehomed(address, { home, term });
+    if (home === undefined || directory.homeOf(address) !== peer.node) return;
+    if (term === undefined) this.host.disclaimed(address, peer.node);
+    else this.host.rehomed(address, { home, term });
   }
 
   private isHomeElsewhere(address: string): boolean {
@@ -225,7 +227,7 @@ export class Routes {
     } else if (this.host.directory.homeOf(address) === this.host.name) {
       this.ownerKnowsNothing(channel, link, address);
     } else if (answer.node === undefined && link.peer.node === this.host.directory.homeOf(address)) {
-      this.homeKnowsNothing(channel, link, address);
+      this.refuse(channel, new GodwitError('NOT_FOUND', `there is no actor ${address}: its home ${link.peer.node} does not know it`));
     } else {
       // Whoever was believed to have it knows nothing, or nothing newer: the home does.
       this.host.directory.forget(address);
@@ -247,16 +249,6 @@ export class Routes {
     else this.host.directory.adopt(address, owner);
     if (owner?.node !== link.peer.node) this.lead(channel, address);
     else this.leadLater(channel, address);
-  }
-
-  /** Where the actor was spawned it is perhaps, if this was its home meanwhile. */
-  private homeKnowsNothing(channel: Channel, { peer }: Link, address: string): void {
-    const origin = originOf(address);
-    if (peer.node !== origin && origin !== this.host.name) {
-      this.host.directory.forget(address);
-      this.host.disclaimed(address, peer.node);
-      this.lead(channel, address);
-    } else this.refuse(channel, new GodwitError('NOT_FOUND', `there is no actor ${address}: its home ${peer.node} does not know it`));
   }
 
   private leadLater(channel: Channel, address: string): void {
