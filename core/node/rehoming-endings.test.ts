@@ -182,7 +182,7 @@ function remembered(node: SimulatedNode): Readonly<Record<string, number>> {
   const { directory, migrations } = (
     node.node as unknown as {
       readonly inside: {
-        readonly directory: { readonly homes: ReadonlyMap<string, unknown> };
+        readonly directory: { readonly homes: ReadonlyMap<string, unknown>; readonly locations: ReadonlyMap<string, unknown> };
         readonly migrations: {
           readonly endings: { readonly epochs: ReadonlyMap<string, unknown> };
           readonly checkpoints: { readonly backups: ReadonlyMap<string, unknown> };
@@ -192,6 +192,7 @@ function remembered(node: SimulatedNode): Readonly<Record<string, number>> {
   ).inside;
   return {
     homes: directory.homes.size,
+    hints: directory.locations.size,
     endings: migrations.endings.epochs.size,
     backups: migrations.checkpoints.backups.size,
     disk: node.disk?.content.size ?? 0,
@@ -219,9 +220,9 @@ test('rehoming: an edge keeps nothing of shared actors that went home, and nothi
     await w.advance(100);
   }
 
-  t.deepEqual(remembered(edge), { homes: 0, endings: 0, backups: 0, disk: 0 });
+  t.deepEqual(remembered(edge), { homes: 0, hints: 0, endings: 0, backups: 0, disk: 0 });
   // It counts the terms of what it spawned.
-  t.deepEqual(remembered(one), { homes: 6, endings: 0, backups: 0, disk: 6 });
+  t.deepEqual(remembered(one), { homes: 6, hints: 0, endings: 0, backups: 0, disk: 6 });
 });
 
 test('rehoming: a register that could not go back to its device goes when it can', async (t) => {
@@ -277,5 +278,5 @@ test('rehoming: an edge that stops an actor while it cannot write that its regis
   await s.w.advance(1000);
 
   t.is(one.node.homeOf(address), 'robot-1');
-  t.deepEqual(remembered(edge), { homes: 0, endings: 0, backups: 0, disk: 0 });
+  t.deepEqual(remembered(edge), { homes: 0, hints: 0, endings: 0, backups: 0, disk: 0 });
 });

@@ -241,7 +241,9 @@ export class Rehoming implements GivingEnd {
     this.context.homes.released(actor, handed, isForgotten);
     this.tellOthers(begun, handed);
     this.adopted(actor, handed.home);
-    if (isForgotten) this.host.directory.forgetHome(actor);
+    if (!isForgotten) return;
+    this.host.directory.forgetHome(actor);
+    this.host.directory.forget(actor);
   }
 
   returned(begun: Unfinished, machine: HomeMachine, reason: GodwitError): void {
