@@ -1,15 +1,18 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve, sep } from 'node:path';
 import { GodwitError, type Signer } from '#core';
 import { createSigner } from '#runtimes/platform';
 import { type BuildReport, build as buildModules } from '#toolchain';
 import { exitFailed, exitOk } from './exit.js';
+import { follow } from './follow.js';
 import { parse } from './options.js';
 import { say, table } from './print.js';
+import { listenForStop } from './stop.js';
 
 /** Milliseconds after which a person wants to see that it goes on. */
 const quietMs = 1000;
 
-const usage = `godwit build SOURCE... --out DIR [--key FILE] [--json]
+const usage = `godwit build SOURCE... --out DIR [--key FILE] [--watch] [--json]
 
 Bundles every actor that these files export, TypeScript or JavaScript, into a directory: one manifest a definition and version, and the
 blobs it names. A device takes it with "godwit device --modules DIR" or startDevice({ modules: moduleDirectory(DIR) }). The same sources and
@@ -17,12 +20,14 @@ key give the same bytes, on every machine. Source maps lie in DIR/maps and are n
 
   --out DIR          a new directory, or one that a build wrote before
   --key FILE         private key that signs the manifests (godwit keygen makes one); edges that were given --trust refuse unsigned modules
-  --json             one JSON object: out, signedBy, modules with their sizes in bytes
+  --watch            builds again whenever a file beside a source changes, until SIGINT or SIGTERM; a fault is told and waited out
+  --json             one JSON object a build: out, signedBy, modules with their sizes in bytes
   --help             this text
 
 Examples:
   godwit build src/actors.ts --out modules
-  godwit build src/map.ts src/vision.ts --out modules --key godwit.key --json`;
+  godwit build src/map.ts src/vision.ts --out modules --key godwit.key --json
+  godwit build src/actors.ts --out modules --watch`;
 
 /** `godwit build`. @returns the exit code 1 if a source has a fault @throws {GodwitError} INVALID_ARGUMENT wrong options */
 export async function build(args: readonly string[]): Promise<number> {
@@ -32,6 +37,7 @@ export async function build(args: readonly string[]): Promise<number> {
     options: {
       out: { type: 'string' },
       key: { type: 'string' },
+      watch: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -42,15 +48,30 @@ export async function build(args: readonly string[]): Promise<number> {
     throw new GodwitError('INVALID_ARGUMENT', 'name the files that export your actors, e.g. `godwit build src/actors.ts --out modules`');
   if (out === undefined) throw new GodwitError('INVALID_ARGUMENT', 'say where to build with --out DIR');
   const signer = values.key === undefined ? undefined : await signerFrom(values.key);
+  const make = () => buildOnce(positionals, out, signer, values.json);
+  if (!values.watch) return make();
+  const { signal } = listenForStop();
+  await make();
+  const modules = resolve(out) + sep;
+  await follow({
+    folders: [...new Set(positionals.map((source) => dirname(resolve(source))))],
+    concerns: (path) => !path.startsWith(modules) && !path.includes(`${sep}node_modules${sep}`),
+    act: async () => void (await make()),
+    signal,
+  });
+  return exitOk;
+}
+
+async function buildOnce(sources: readonly string[], out: string, signer: Signer | undefined, json: boolean): Promise<number> {
   let modules: readonly BuildReport[];
   try {
-    modules = await buildModules({ sources: positionals, out, progress: progressOf(positionals.length), ...(signer === undefined ? {} : { signer }) });
+    modules = await buildModules({ sources, out, progress: progressOf(sources.length), ...(signer === undefined ? {} : { signer }) });
   } catch (thrown) {
     // A fault of a source is none of the command line.
     process.stderr.write(`godwit build: ${GodwitError.from(thrown).message}\n`);
     return exitFailed;
   }
-  process.stdout.write(values.json ? `${JSON.stringify({ out, signedBy: signer?.key ?? null, modules })}\n` : report(out, modules, signer));
+  process.stdout.write(json ? `${JSON.stringify({ out, signedBy: signer?.key ?? null, modules })}\n` : report(out, modules, signer));
   return exitOk;
 }
 

@@ -27,6 +27,8 @@ export interface Command {
   entry(event: string): Promise<Entry>;
   /** The first line that has this in it, past or to come. @throws {GodwitError} as `entry` */
   line(part: string): Promise<string>;
+  /** What it has said on stderr, once that has this in it. @throws {GodwitError} as `entry` */
+  complaint(part: string): Promise<string>;
   signal(name: NodeJS.Signals): void;
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
 }
@@ -47,6 +49,7 @@ export function start(args: readonly string[], key?: string, { cwd, env: own }: 
   let stderr = '';
   child.stderr.on('data', (text) => {
     stderr += String(text);
+    wake();
   });
   const wake = () => {
     for (const look of [...waiting]) look();
@@ -78,6 +81,7 @@ export function start(args: readonly string[], key?: string, { cwd, env: own }: 
     pid: child.pid as number,
     entry: (event) => until(event, () => entries.find((entry) => entry.event === event)),
     line: (part) => until(part, () => lines.find((line) => line.includes(part))),
+    complaint: (part) => until(part, () => (stderr.includes(part) ? stderr : undefined)),
     signal: (name) => void child.kill(name),
     ended,
   };

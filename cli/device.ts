@@ -1,8 +1,10 @@
+import { join, resolve } from 'node:path';
 import { GodwitError, type Logger } from '#core';
 import { type Device, moduleDirectory, startDevice } from '#device-node';
 import { bundler } from '#toolchain';
 import { type Application, loadApplication } from './application.js';
 import { exitFailed, exitOk } from './exit.js';
+import { follow } from './follow.js';
 import { keyAdvice, keyFrom } from './key.js';
 import { commonOptions, commonUsage, defaultName, loggerFrom, parse } from './options.js';
 import { say } from './print.js';
@@ -18,6 +20,7 @@ Runs a device: at once, whether an edge is there or not; edges are linked when t
   --name NAME        of its node (default device-<host name>)
   --edge URL         an edge, as http://host:port or https://host:port; may be repeated
   --modules DIR      what "godwit build" wrote; without it actors are bundled when they first move, unsigned
+  --watch            gives actors that are away their new code whenever --modules DIR is built again (godwit build --watch)
   --no-control       opens no control socket: godwit top, offload and the like cannot ask this device
 ${commonUsage}
 
@@ -35,11 +38,18 @@ export async function device(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse({
     args: [...args],
     allowPositionals: true,
-    options: { ...commonOptions, edge: { type: 'string', multiple: true }, modules: { type: 'string' }, 'no-control': { type: 'boolean', default: false } },
+    options: {
+      ...commonOptions,
+      edge: { type: 'string', multiple: true },
+      modules: { type: 'string' },
+      watch: { type: 'boolean', default: false },
+      'no-control': { type: 'boolean', default: false },
+    },
   });
   if (values.help) return say(usage);
   const [path, second] = positionals;
   if (second !== undefined) throw new GodwitError('INVALID_ARGUMENT', `one application at a time: '${second}' is too much`);
+  if (values.watch && values.modules === undefined) throw new GodwitError('INVALID_ARGUMENT', '--watch watches what was built: name it with --modules DIR');
   const edges = values.edge ?? [];
   const logger = loggerFrom(values);
   const key = await keyFrom(values);
@@ -60,6 +70,7 @@ export async function device(args: readonly string[]): Promise<number> {
       ...(values.data === undefined ? {} : { dataDir: values.data }),
     });
     logger.log('info', 'device.started', { node: running.name, edges, application: path ?? 'none: watching' });
+    if (values.watch) renewing(running, values.modules as string, stop.signal, logger);
     try {
       return await runApplication(application, running, stop, logger);
     } finally {
@@ -69,6 +80,18 @@ export async function device(args: readonly string[]): Promise<number> {
   } finally {
     await vision.close();
   }
+}
+
+/** A build writes its index last. */
+function renewing(device: Device, modules: string, signal: AbortSignal, logger: Logger): void {
+  const folder = resolve(modules);
+  const index = join(folder, 'index.json');
+  const tell = (thrown: unknown) => {
+    const { code, message } = GodwitError.from(thrown);
+    logger.log('warn', 'device.not-renewed', { code, reason: message });
+  };
+  const act = () => device.renew().then((leases) => logger.log('info', 'device.renewed', { actors: leases.map(({ actor }) => actor) }), tell);
+  follow({ folders: [folder], concerns: (path) => path === index, act, signal }).catch(tell);
 }
 
 /** @returns the exit code: 1 if the application failed of itself */
