@@ -1,5 +1,8 @@
 // Commands that ask a device or an edge which runs in another process.
+
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -167,7 +170,11 @@ test.serial('godwit top: a device that is stopped is not waited for', async (t) 
 test.serial('godwit offload: what is refused is one clear line and exit code 3; what is not there is 4', async (t) => {
   const url = await edgeHere(t, 'edge-7');
   await deviceHere(t, 'robot-7', [url]);
-  await deviceHere(t, 'robot-8');
+  await deviceHere(t, 'robot-8', ['http://127.0.0.1:9']);
+  // It takes connections, and says nothing.
+  const mute = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => mute.close());
+  await once(mute, 'listening');
   const results = await Promise.all([
     ask('offload', 'nobody', '--device', 'robot-7'),
     ask('offload', 'counter', '--device', 'robot-7', '--to', 'edge-9'),
@@ -180,6 +187,7 @@ test.serial('godwit offload: what is refused is one clear line and exit code 3; 
     start(['top', '--once', '--edge', url], 'another-key-of-some-length').ended,
     ask('top', '--once', '--edge', 'http://127.0.0.1:9'),
     ask('inspect', 'counter', '--edge', url),
+    ask('trace', '--edge', `http://127.0.0.1:${(mute.address() as AddressInfo).port}`),
   ]);
 
   const expected: ReadonlyArray<readonly [number, RegExp]> = [
@@ -188,12 +196,13 @@ test.serial('godwit offload: what is refused is one clear line and exit code 3; 
     [3, /no offer for actor robot-7\/counter: host edge-7 does not run counter on tier kernel/],
     [3, /robot-7\/stuck/],
     [3, /robot-7\/counter is not away/],
-    [4, /device robot-8 was given no edge to offload to/],
+    [4, /no edge answers device robot-8: .*ECONNREFUSED/],
     [2, /several devices run here: choose one of robot-7, robot-8 with --device NAME/],
     [3, /there is no event 'movd'; there are link-up, /],
     [3, /wants the shared key/],
     [4, /edge http:\/\/127\.0\.0\.1:9: .*ECONNREFUSED/],
     [2, /such as robot-1\/counter/],
+    [4, /edge http:\/\/127\.0\.0\.1:\d+ did not answer within 5 s/],
   ];
   for (const [index, [code, message]] of expected.entries()) {
     t.regex(results[index]?.stderr ?? '', message);

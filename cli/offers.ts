@@ -4,7 +4,8 @@ import { answerMs, deviceOptions, deviceUsage, runningDevice } from './running-n
 
 const usage = `godwit offers ACTOR [options]
 
-What the edges of a running device would offer for one of its actors now, best first. Nothing moves, and the offers are given back.
+What the edges of a running device would offer for one of its actors now, best first. Nothing moves, and the offers are given back. An edge
+makes one set of offers for an actor at a time: what the application has asked for and not accepted yet is withdrawn.
 
   ACTOR              address, such as robot-1/map, or its name on the device: map
   --tier TIER        only hosts that run this tier: script or native

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { createClient, createRouterTransport } from '@connectrpc/connect';
 import test from 'ava';
 import { actor, GodwitError, spawn } from '#core';
@@ -72,6 +75,20 @@ test.serial('device control: says of an actor it does not have what the Offload 
 
   await t.throwsAsync(control.offload({ actor: 'robot-4/nobody' }), { message: /was given no edge to offload to|is not one of device robot-4/ });
   await t.throwsAsync(control.recall({ actor: 'robot-4/nobody' }), { message: /robot-4\/nobody/ });
+});
+
+test.serial('control socket: answers JSON over HTTP/1.1, as curl asks it', async (t) => {
+  await using device = await started('robot-7');
+  const asked = request({
+    socketPath: device.control,
+    path: '/godwit.control.v1.Inspection/ListActors',
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+  }).end('{}');
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+
+  t.is(response.statusCode, 200);
+  t.like(await json(response), { node: 'robot-7' });
 });
 
 test.serial('inspection: what is told of a state is bounded, however large it is', async (t) => {

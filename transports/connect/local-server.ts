@@ -39,7 +39,7 @@ export async function createLocalServer(options: LocalServerOptions): Promise<()
   const listener = await listen({ at: { path }, tls: undefined, handler, bounds, logger });
   await chmod(path, ownerOnly);
   return async () => {
-    shutdown.abort(connectErrorFrom(new GodwitError('UNAVAILABLE', 'the device is closing')));
+    shutdown.abort(connectErrorFrom(new GodwitError('UNAVAILABLE', 'the server is closing')));
     await listener.close();
     // Node removes it with the server; where it did not, nobody listens there any more.
     await unlink(path).catch(() => undefined);
