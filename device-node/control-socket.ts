@@ -64,7 +64,10 @@ export async function claimControlSocket(name: string): Promise<ControlPlace> {
   try {
     await mkdir(own, { recursive: true, mode: ownerOnly });
   } catch (thrown) {
-    throw new GodwitError('PERMISSION_DENIED', `cannot make the directory of the control socket: ${GodwitError.from(thrown).message}`, { cause: thrown });
+    const { message } = GodwitError.from(thrown);
+    throw new GodwitError('PERMISSION_DENIED', `cannot make the directory of the control socket: ${message}; set XDG_RUNTIME_DIR to one that can be written`, {
+      cause: thrown,
+    });
   }
   await isOwn(directory);
   const lock = await locked(own, name);

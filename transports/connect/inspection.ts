@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
-import { type ActorInfo, type Cancel, type Clock, GodwitError, type Node, type NodeEvent } from '#core';
+import { type ActorInfo, type Cancel, type Clock, GodwitError, type Node, type NodeEvent, type Where } from '#core';
 import {
   type ActorSchema,
   type InspectActorResponseSchema,
@@ -44,8 +44,32 @@ const eventTypes: Readonly<Record<NodeEvent['type'], true>> = {
   stopped: true,
 };
 
+type AwayActor = ReturnType<NonNullable<InspectionOptions['away']>>[number];
+type ActorMessage = MessageInitShape<typeof ActorSchema>;
+
 /** Watches the node from now on. @returns what registers the service @public */
 export function createInspection({ node, clock, away = () => [] }: InspectionOptions): (router: ConnectRouter) => void {
+  const stalls = followStalls(node);
+  const here = (info: ActorInfo) => messageFromInfo(info, stalls.get(info.address));
+  return (router) =>
+    router.service(Inspection, {
+      listActors() {
+        const infos = node.actors();
+        const present = new Set(infos.map(({ address }) => address));
+        const absent = away().filter(({ actor }) => !present.has(actor));
+        return {
+          node: node.name,
+          boot: node.boot,
+          actors: [...infos.map(here), ...absent.map((actor) => messageFromAway(actor, node.where(actor.actor), stalls.get(actor.actor)))],
+        };
+      },
+      inspectActor: async ({ actor }) => inspectActor(node, clock, actor, here),
+      traceEvents: (request, context) => traceEvents(node, request, context),
+    });
+}
+
+/** The stall of each actor's last move that the node reported, from now on. */
+function followStalls(node: Node): ReadonlyMap<string, number> {
   const stalls = new Map<string, number>();
   node.observe((event) => {
     if (event.type === 'stopped') stalls.delete(event.actor);
@@ -54,47 +78,25 @@ export function createInspection({ node, clock, away = () => [] }: InspectionOpt
     const [oldest] = stalls.keys();
     if (stalls.size > maxStalls && oldest !== undefined) stalls.delete(oldest);
   });
-  const stallOf = (actor: string) => {
-    const lastStallMs = stalls.get(actor);
-    return lastStallMs === undefined ? {} : { lastStallMs };
-  };
-  const here = (info: ActorInfo): MessageInitShape<typeof ActorSchema> => ({
-    address: info.address,
-    definition: info.definition,
-    version: info.version,
-    node: info.node,
-    tier: info.tier ?? '',
-    place: info.place ?? '',
-    epoch: BigInt(info.epoch),
-    turns: BigInt(info.turns),
-    mailboxRecords: BigInt(info.mailboxRecords),
-    ...stallOf(info.address),
-  });
-  const elsewhere = ({ actor, definition, version, host }: ReturnType<typeof away>[number]): MessageInitShape<typeof ActorSchema> => {
-    const where = node.where(actor);
-    return { address: actor, definition, version, node: where?.node ?? host, tier: where?.tier ?? '', epoch: BigInt(where?.epoch ?? 0), ...stallOf(actor) };
-  };
-  return (router) =>
-    router.service(Inspection, {
-      listActors() {
-        const actors = node.actors();
-        const addresses = new Set(actors.map(({ address }) => address));
-        return {
-          node: node.name,
-          boot: node.boot,
-          actors: [...actors.map(here), ...away().flatMap((offload) => (addresses.has(offload.actor) ? [] : [elsewhere(offload)]))],
-        };
-      },
-      inspectActor: async ({ actor }) => inspectActor(node, clock, actor, here),
-      traceEvents: (request, context) => traceEvents(node, request, context),
-    });
+  return stalls;
+}
+
+function messageFromInfo(info: ActorInfo, lastStallMs: number | undefined): ActorMessage {
+  const { address, definition, version, node, tier = '', place = '', epoch, turns, mailboxRecords } = info;
+  const counts = { epoch: BigInt(epoch), turns: BigInt(turns), mailboxRecords: BigInt(mailboxRecords) };
+  return { address, definition, version, node, tier, place, ...counts, ...(lastStallMs === undefined ? {} : { lastStallMs }) };
+}
+
+function messageFromAway({ actor: address, definition, version, host }: AwayActor, where: Where | undefined, lastStallMs: number | undefined): ActorMessage {
+  const { node, tier, epoch } = where ?? { node: host, tier: '', epoch: 0 };
+  return { address, definition, version, node, tier, epoch: BigInt(epoch), ...(lastStallMs === undefined ? {} : { lastStallMs }) };
 }
 
 async function inspectActor(
   node: Node,
   clock: Clock,
   address: string,
-  here: (info: ActorInfo) => MessageInitShape<typeof ActorSchema>,
+  here: (info: ActorInfo) => ActorMessage,
 ): Promise<MessageInitShape<typeof InspectActorResponseSchema>> {
   const details = node.inspect(address);
   if (details === undefined) {
