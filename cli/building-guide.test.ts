@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { freePort, runtimeDir } from './command.test-support.js';
-import { emptyDirectory, install } from './project.test-support.js';
+import { emptyDirectory, linkGodwit, linkPackages } from './project.test-support.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const guide = join(root, 'docs', 'guides', 'building.md');
@@ -19,7 +19,8 @@ function blocksOf(markdown: string, language: string): string[] {
 /** A newcomer's project: the guide's own files, godwit and esbuild installed. */
 async function project(t: ExecutionContext, code: readonly string[]): Promise<string> {
   const path = await emptyDirectory(t);
-  await install(path, {}, { esbuild: '.bin/esbuild' });
+  await linkGodwit(path);
+  await linkPackages(path, { '.bin/esbuild': '.bin/esbuild' });
   await writeFile(join(path, 'package.json'), '{ "private": true, "type": "module" }');
   for (const block of code) {
     const file = /^\/\/ (\S+)\n/.exec(block)?.[1];

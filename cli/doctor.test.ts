@@ -1,11 +1,15 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { freePort, start } from './command.test-support.js';
-import { emptyDirectory } from './project.test-support.js';
+import { freePort, runtimeDir, start } from './command.test-support.js';
+import { emptyDirectory, installGodwit } from './project.test-support.js';
 
+const run = promisify(execFile);
 const key = 'a-key-for-the-tests-of-doctor';
 
 interface Finding {
@@ -76,6 +80,26 @@ test.serial('godwit doctor: what does not work comes with its remedy, and makes 
       [1, false],
       [1, false],
     ],
+  );
+});
+
+test.serial('godwit doctor: of the package as it is published, alone with what it depends on, it says what each missing peer would be for', async (t) => {
+  const home = await emptyDirectory(t);
+  const command = await installGodwit(home);
+  const { peerDependencies } = JSON.parse(await readFile(join(home, 'node_modules', 'godwit', 'package.json'), 'utf8')) as {
+    readonly peerDependencies: Readonly<Record<string, string>>;
+  };
+
+  const { stdout } = await run(process.execPath, [command, 'doctor', '--port', String(await freePort()), '--json'], {
+    env: { ...process.env, XDG_RUNTIME_DIR: runtimeDir },
+  });
+
+  const { ok, findings } = JSON.parse(stdout) as { readonly ok: boolean; readonly findings: readonly Finding[] };
+  t.true(ok);
+  const missing = findings.filter(({ level }) => level === 'warn').map(({ check, found }) => [check, /^not installed: (?!what needs it)/.test(found)]);
+  t.deepEqual(
+    missing,
+    Object.keys(peerDependencies).map((name) => [name, true]),
   );
 });
 

@@ -1,12 +1,14 @@
-// A newcomer's project in a directory of its own, with what `npm install` would have brought, linked.
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+// A newcomer's project in a directory of its own, with what `npm install` would have brought.
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 
+const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const command = fileURLToPath(new URL('./main.js', import.meta.url));
 
 /** An empty directory, removed after the test. */
 export async function emptyDirectory(t: ExecutionContext): Promise<string> {
@@ -15,17 +17,39 @@ export async function emptyDirectory(t: ExecutionContext): Promise<string> {
   return path;
 }
 
-/** Links the built godwit and packages of ours into `node_modules`. @param packages under the names they have there, by their names here @param programs by name, their files */
-export async function install(path: string, packages: Readonly<Record<string, string>>, programs: Readonly<Record<string, string>>): Promise<void> {
-  const modules = join(path, 'node_modules');
-  await mkdir(join(modules, '.bin'), { recursive: true });
-  await symlink(root, join(modules, 'godwit'));
+/** Links the built godwit into `node_modules`: it finds every package that is here. */
+export async function linkGodwit(path: string): Promise<void> {
+  await linkPackages(path, { godwit: '..' });
+  await makeCommand(path, join(root, 'dist', 'cli', 'main.js'));
+}
+
+/** Puts godwit into `node_modules` as it is published, with what it depends on, and none of its optional peers. @returns the file of its command */
+export async function installGodwit(path: string): Promise<string> {
+  const godwit = join(path, 'node_modules', 'godwit');
+  await mkdir(godwit, { recursive: true });
+  const { stdout } = await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', path], { cwd: root });
+  const archive = join(path, stdout.trim());
+  await run('tar', ['-xzf', archive, '-C', godwit, '--strip-components', '1']);
+  await rm(archive);
+  const { dependencies } = JSON.parse(await readFile(join(godwit, 'package.json'), 'utf8')) as { readonly dependencies: Readonly<Record<string, string>> };
+  await linkPackages(path, Object.fromEntries(Object.keys(dependencies).map((name) => [name, name])));
+  const command = join(godwit, 'dist', 'cli', 'main.js');
+  await makeCommand(path, command);
+  return command;
+}
+
+/** Links packages that are here. @param packages by the names they have there, the names they have here */
+export async function linkPackages(path: string, packages: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, ours] of Object.entries(packages)) {
-    await mkdir(dirname(join(modules, name)), { recursive: true });
-    await symlink(join(root, 'node_modules', ours), join(modules, name));
+    const link = join(path, 'node_modules', name);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(join(root, 'node_modules', ours), link);
   }
-  for (const [name, file] of Object.entries(programs)) await symlink(join(root, 'node_modules', file), join(modules, '.bin', name));
-  const godwit = join(modules, '.bin', 'godwit');
-  await writeFile(godwit, `#!/bin/sh\nexec "${process.execPath}" "${command}" "$@"\n`);
+}
+
+async function makeCommand(path: string, file: string): Promise<void> {
+  const godwit = join(path, 'node_modules', '.bin', 'godwit');
+  await mkdir(dirname(godwit), { recursive: true });
+  await writeFile(godwit, `#!/bin/sh\nexec "${process.execPath}" "${file}" "$@"\n`);
   await chmod(godwit, 0o755);
 }

@@ -20,6 +20,8 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** Why somebody wants an optional package. */
 const peersFor: Readonly<Record<string, string>> = {
   esbuild: 'actors cannot be built here (godwit build, check) nor bundled when they first move: a device needs --modules',
+  'oxc-parser': 'what actors capture cannot be checked: they cannot be built here, nor bundled when they first move',
+  nact: 'godwit/nact has no actor system to bridge',
   'onnxruntime-node': "the host function 'nn' is slower: it infers in Wasm instead",
   '@tensorflow/tfjs-core': "the host function 'nn' has no Wasm to fall back on",
   '@tensorflow/tfjs-backend-wasm': "the host function 'nn' has no Wasm to fall back on",
@@ -71,7 +73,7 @@ async function peer(name: string, range: string): Promise<Finding> {
     level: 'warn',
     check: name,
     found: found === undefined ? `not installed: ${without}` : `${found} is not ${range}: it may not work`,
-    remedy: `if you need it: npm install ${name}@${range}`,
+    remedy: `if you need it: npm install '${name}@${range}'`,
   };
 }
 
@@ -94,15 +96,15 @@ function isAtLeast(version: string, least: string): boolean {
   return differing === -1 || (have[differing] ?? 0) > (want[differing] ?? 0);
 }
 
-/** A caret range: at least that, and the first part that is not zero is the same. */
+/** Whether all comparators of a range hold: `^1.2.3`, `>=1.2.3`, `<2`. */
 function isInRange(version: string, range: string): boolean {
-  const least = range.replace('^', '');
-  const fixed = partsOf(least).findIndex((part) => part !== 0) + 1;
-  const have = partsOf(version);
-  return (
-    isAtLeast(version, least) &&
-    partsOf(least)
-      .slice(0, fixed)
-      .every((part, index) => have[index] === part)
-  );
+  return range.split(' ').every((comparator) => {
+    const least = comparator.replace(/^\D+/, '');
+    if (comparator.startsWith('<')) return !isAtLeast(version, least);
+    if (comparator.startsWith('>=')) return isAtLeast(version, least);
+    // Up to the first part that is not zero it is the same.
+    const same = partsOf(least).findIndex((part) => part !== 0) + 1;
+    const [have, want] = [partsOf(version), partsOf(least)];
+    return isAtLeast(version, least) && want.slice(0, same).every((part, index) => have[index] === part);
+  });
 }
