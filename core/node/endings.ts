@@ -1,7 +1,6 @@
 // Who is told that an actor has ended: its home forgets it, and where it was spawned its name is free again. The word is remembered until
 // that node has answered, whoever becomes the home meanwhile. Otherwise a register on its way would bring the actor back from its base.
-import type { EndedHeardMessage, EndedMessage, MigrationHost } from './migration-host.js';
-import { sendControl } from './migration-host.js';
+import { type EndedHeardMessage, type EndedMessage, type MigrationHost, sendControl } from './migration-host.js';
 
 /** Actors that ended on this node, or whose home it was when they ended. In memory: a stop that nobody has heard of ends with its node. */
 export class Endings {

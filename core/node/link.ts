@@ -151,7 +151,7 @@ export class Link implements AcknowledgementSink, FrameHandler {
       });
   }
 
-  /** Sends a control message, in order with the records. Lost if the link is down: proposals, questions, checkpoints and READY are repeated by their senders, `ended` and recalls are not. */
+  /** Sends a control message, in order with the records. Lost if the link is down: proposals, questions, checkpoints, READY and `ended` are repeated by their senders, recalls are not. */
   control(message: ControlMessage): void {
     if (this.pipe === undefined) return;
     const body = encode(message, outgoingRefs);
