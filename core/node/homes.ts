@@ -26,7 +26,7 @@ import type { Handed } from './directory.js';
 import { type FoundHome, type HandedEntry, HomeStore } from './home-store.js';
 import { Machine } from './machine.js';
 import { at, failure, type MigrationHost } from './migration-host.js';
-import { numbersPerEpoch } from './outlet.js';
+import { numbersPerEpoch } from './pending.js';
 import { type Journal, Replay } from './replay.js';
 import { checkModule } from './signed-manifest.js';
 
