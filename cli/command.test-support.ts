@@ -22,11 +22,11 @@ export interface Command {
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
 }
 
-/** @param key given as GODWIT_KEY; none if undefined @param cwd where it runs; default: here */
-export function start(args: readonly string[], key?: string, cwd?: string): Command {
+/** @param key given as GODWIT_KEY; none if undefined @param cwd where it runs; default: here @param more of its environment */
+export function start(args: readonly string[], key?: string, cwd?: string, more: NodeJS.ProcessEnv = {}): Command {
   const { GODWIT_KEY: _inherited, ...env } = process.env;
   const child = spawn(process.execPath, [program, ...args], {
-    env: key === undefined ? env : { ...env, GODWIT_KEY: key },
+    env: { ...env, ...more, ...(key === undefined ? {} : { GODWIT_KEY: key }) },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
   });

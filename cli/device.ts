@@ -52,12 +52,13 @@ export async function device(args: readonly string[]): Promise<number> {
       modules: values.modules === undefined ? bundler() : moduleDirectory(values.modules),
       hostFunctions: vision.hostFunctions,
       definitions: application.definitions,
+      openTelemetry: values.otel,
       ...(key === undefined ? {} : { key }),
       ...(values.data === undefined ? {} : { dataDir: values.data }),
     });
     logger.log('info', 'device.started', { node: running.name, edges, application: path ?? 'none: watching' });
     try {
-      return await runApplication(application, running, stop, logger);
+      return await runApplication(application, running, stop, running.logger);
     } finally {
       await running.close();
       logger.log('info', 'device.stopped', { node: running.name });

@@ -27,7 +27,7 @@ Runs an edge host: devices that present the shared key move actors here. Actors 
   --max-actors N     offloaded actors at a time (default 64)
 ${commonUsage}
 
-Its services answer gRPC and Connect; /healthz needs no key:
+Its services answer gRPC and Connect, /metrics answers Prometheus; /healthz needs no key:
   curl -H "authorization: Bearer $GODWIT_KEY" -H 'content-type: application/json' -d '{}' \\
     http://127.0.0.1:${defaultPort}/godwit.control.v1.OffloadManager/ListHosts
 
@@ -70,6 +70,7 @@ export async function edge(args: readonly string[]): Promise<number> {
       hostFunctions: vision.hostFunctions,
       models: vision.models,
       modules: bundler([speedProbe]),
+      openTelemetry: values.otel,
       ...limits,
       ...(trust === undefined ? {} : { trust }),
       ...(values.url === undefined ? {} : { url: values.url }),

@@ -22,7 +22,9 @@ import {
   type Runtime,
   silentLogger,
 } from '#core';
+import { NodeMetrics } from '#runtimes/metrics';
 import { createNativeRuntime } from '#runtimes/native';
+import { loadOpenTelemetry, type OpenTelemetry } from '#runtimes/opentelemetry';
 import { type FileStore, nodeDigest, openFileStore, SourceMaps, systemClock, systemRandom } from '#runtimes/platform';
 import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import { type ClientOptions, createBlobTransfer, createConnectTransport } from '#transports/connect';
@@ -67,6 +69,11 @@ export interface DeviceOptions {
    * actors were away.
    */
   readonly dataDir?: string;
+  /**
+   * Spans, metrics and log correlation through `@opentelemetry/api`, an optional peer, and whatever SDK the process has registered with it.
+   * Default false: nothing is kept or sent for it.
+   */
+  readonly openTelemetry?: boolean;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -79,6 +86,8 @@ export interface Device extends Parent, AsyncDisposable {
   readonly node: Node;
   readonly notifier: Notifier;
   readonly offload: OffloadHandler;
+  /** The one it was given; with `openTelemetry` its lines say which span they were written in. */
+  readonly logger: Logger;
   /** The edges it was told of, and hosts that offers named beside them. */
   edges(): EdgeStatus[];
   /** Ends everything; actors that are away pause when their lease ends. Idempotent. */
@@ -87,23 +96,26 @@ export interface Device extends Parent, AsyncDisposable {
 
 /**
  * Starts a device. It works at once, whether an edge is there or not; edges are linked when they appear.
- * @throws {GodwitError} INVALID_ARGUMENT bad name, edge address, or no key although there are edges · for `dataDir`: FAILED_PRECONDITION a living
- * process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED it cannot be used
+ * @throws {GodwitError} INVALID_ARGUMENT bad name, edge address, or no key although there are edges · FAILED_PRECONDITION `openTelemetry` without its
+ * package · for `dataDir`: FAILED_PRECONDITION a living process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED,
+ * RESOURCE_EXHAUSTED it cannot be used
  * @public
  */
 export async function startDevice(options: DeviceOptions): Promise<Device> {
   checkName(options.name, 'node');
-  const { dataDir, logger = silentLogger } = options;
+  const otel = options.openTelemetry === true ? await loadOpenTelemetry() : undefined;
+  const { dataDir } = options;
+  const logger = otel?.correlated(options.logger ?? silentLogger) ?? options.logger ?? silentLogger;
   const store = dataDir === undefined ? undefined : await openFileStore(dataDir, { logger });
   try {
-    return wire(options, store);
+    return wire({ ...options, logger }, store, otel);
   } catch (thrown) {
     await store?.close();
     throw thrown;
   }
 }
 
-function wire(options: DeviceOptions, store: FileStore | undefined): Device {
+function wire(options: DeviceOptions, store: FileStore | undefined, otel: OpenTelemetry | undefined): Device {
   const { name, edges = [], clock = systemClock, random = systemRandom, logger = silentLogger, modules } = options;
   if (edges.length > 0 && (typeof options.key !== 'string' || options.key === '')) {
     throw new GodwitError('INVALID_ARGUMENT', `device ${name} was given edges but no shared key: it never links unauthenticated, pass { key }`);
@@ -135,7 +147,9 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     mapStack: maps.mapStack,
     ...(modules === undefined ? {} : { modules: ownModules(modules, (definition) => definitions.get(definition), maps) }),
     ...(store === undefined ? {} : { store }),
+    ...(otel === undefined ? {} : { tracer: otel.tracer }),
   });
+  const unmeter = otel?.meter(new NodeMetrics(node));
   const notifier = createNotifier({
     clock,
     logger,
@@ -174,6 +188,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
 
   let closing: Promise<void> | undefined;
   const end = async () => {
+    unmeter?.();
     notifier.close();
     offload.close();
     for (const { fn } of functions.values()) leadCalls(fn, undefined);
@@ -190,6 +205,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     node,
     notifier,
     offload,
+    logger,
     child,
     edges: () => links.list(),
     close,
