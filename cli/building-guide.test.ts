@@ -1,61 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
+import { readFile } from 'node:fs/promises';
+import test from 'ava';
 import { freePort } from './command.test-support.js';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const command = fileURLToPath(new URL('./main.js', import.meta.url));
-const guide = join(root, 'docs', 'guides', 'building.md');
-
-/** The blocks of one language. */
-function blocksOf(markdown: string, language: string): string[] {
-  return [...markdown.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map((match) => match[1] ?? '');
-}
-
-/** A newcomer's project: the guide's own files, godwit and esbuild installed. */
-async function project(t: ExecutionContext, code: readonly string[]): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'godwit-guide-'));
-  t.teardown(() => rm(path, { recursive: true }));
-  await mkdir(join(path, 'node_modules', '.bin'), { recursive: true });
-  await symlink(root, join(path, 'node_modules', 'godwit'));
-  await symlink(join(root, 'node_modules', '.bin', 'esbuild'), join(path, 'node_modules', '.bin', 'esbuild'));
-  const godwit = join(path, 'node_modules', '.bin', 'godwit');
-  await writeFile(godwit, `#!/bin/sh\nexec "${process.execPath}" "${command}" "$@"\n`);
-  await chmod(godwit, 0o755);
-  await writeFile(join(path, 'package.json'), '{ "private": true, "type": "module" }');
-  for (const block of code) {
-    const file = /^\/\/ (\S+)\n/.exec(block)?.[1];
-    if (file !== undefined) await writeFile(join(path, file), block);
-  }
-  return path;
-}
-
-/** Runs a block as a shell does, in a process group of its own. */
-function shell(t: ExecutionContext, block: string, cwd: string) {
-  const { GODWIT_KEY: _inherited, ...env } = process.env;
-  const child = spawn('bash', ['-ec', block], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  const lines: string[] = [];
-  let complaints = '';
-  child.stderr.on('data', (text) => {
-    complaints += String(text);
-  });
-  const output = createInterface({ input: child.stdout });
-  output.on('line', (line) => lines.push(line));
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, lines, complaints }));
-  t.teardown(async () => {
-    if (child.exitCode === null) process.kill(-(child.pid as number), 'SIGTERM');
-    await ended;
-  });
-  return { ended, line: (part: string) => new Promise<void>((resolve) => output.on('line', (line) => line.includes(part) && resolve())) };
-}
+import { blocksOf, guide, project, shell } from './guide.test-support.js';
 
 test('docs/guides/building.md: its commands do what it says, on its own files', async (t) => {
-  const markdown = await readFile(guide, 'utf8');
+  const markdown = await readFile(guide('building.md'), 'utf8');
   const port = String(await freePort());
   const [build = '', edge = '', device = ''] = blocksOf(markdown, 'sh').map((block) => block.replaceAll('7443', port));
   const path = await project(t, blocksOf(markdown, 'ts'));
