@@ -12,6 +12,8 @@ export default {
     'actors/*/index.ts!',
     'benchmarks/main.ts',
     'examples/*/main.ts',
+    // Copied into new projects.
+    'cli/template/src/*.ts',
     'verification/chaos/main.ts',
     'verification/model/check.ts',
     'verification/verify.ts',
@@ -29,7 +31,7 @@ export default {
   ignore: ['**/gen/**'],
   ignoreExportsUsedInFile: { interface: true, type: true },
   // Programs of .ci/check, and the packages that carry the model and the photos: read by path, not imported.
-  ignoreDependencies: ['@arethetypeswrong/cli', 'dependency-cruiser', 'oxlint', 'oxlint-tsgolint', 'publint', '@vladmandic/human'],
+  ignoreDependencies: ['@microsoft/api-extractor', '@arethetypeswrong/cli', 'dependency-cruiser', 'publint', '@vladmandic/human'],
   // Of the system; a test gives itself a small disk with them, where it may.
   ignoreBinaries: ['mount', 'unshare'],
 };

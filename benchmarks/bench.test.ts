@@ -13,6 +13,7 @@ import type { MigrationRow } from './migration.js';
 import { compare, keepInFlight } from './rounds.js';
 import { latencyOf, median, quantile } from './statistics.js';
 import type { Report } from './suite.js';
+import type { TypesRow } from './types.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 const run = (...args: string[]) => promisify(execFile)(process.execPath, [program, ...args], { maxBuffer: 16 * 1024 * 1024 });
@@ -168,4 +169,14 @@ test('nact meter: answers the asks that come as lines, whole, in order and with 
   t.deepEqual(answers, payloads);
   socket.destroy();
   server.close();
+});
+
+test('bench types: the compiler takes godwit’s actors, plain classes and nothing', async (t) => {
+  const report = await reportOf<TypesRow>('types');
+
+  checkHead(t, report, 'types');
+  const [row] = report.rows;
+  t.is(row?.actors, 200);
+  t.true(row !== undefined && row.emptyMs > 0 && row.plainMs > 0 && row.godwitMs > 0);
+  t.is(row?.verdicts.length, 1);
 });

@@ -6,12 +6,13 @@ import { durability } from './durability.js';
 import { messaging } from './messaging.js';
 import { migration } from './migration.js';
 import type { Effort, Machine, Report, Suite } from './suite.js';
+import { types } from './types.js';
 
 const full: Effort = { rounds: 7, roundMs: 80, latencySamples: 7000, moves: 20 };
 /** For CI: shows that everything runs; its figures mean nothing. */
 const quick: Effort = { rounds: 1, roundMs: 2, latencySamples: 100, moves: 2 };
 
-const suites = { messaging, migration, durability } as const;
+const suites = { messaging, migration, durability, types } as const;
 
 const usage = `Usage: npm run bench -- SUITE [--quick] [--json]
 
@@ -76,7 +77,8 @@ try {
   if (command === undefined) console.log(usage);
   else if (command.suite === 'messaging') await run(messaging, command);
   else if (command.suite === 'migration') await run(migration, command);
-  else await run(durability, command);
+  else if (command.suite === 'durability') await run(durability, command);
+  else await run(types, command);
 } catch (thrown) {
   process.stderr.write(`bench: ${GodwitError.from(thrown).message}\n`);
   process.exitCode = 1;

@@ -17,7 +17,7 @@ async function folder(t: ExecutionContext): Promise<string> {
   return path;
 }
 
-const run = (cwd: string, ...args: string[]) => start(args, undefined, cwd).ended;
+const run = (cwd: string, ...args: string[]) => start(args, undefined, { cwd }).ended;
 
 async function contentsOf(path: string): Promise<Array<readonly [string, string]>> {
   const files = (await readdir(path, { recursive: true, withFileTypes: true }))
@@ -95,10 +95,11 @@ test.serial('godwit check, godwit build: a fault of a source is exit code 1, and
 
   t.deepEqual([sound.code, sound.stdout], [0, 'nothing found\n']);
   t.deepEqual([faulty.code, text.code, built.code], [1, 1, 1]);
-  const message = 'fault.ts cannot run in a guest: it imports node:os (fault.ts → node:os); keep what needs Node out of that file, or behind a host function';
-  t.like(JSON.parse(faulty.stdout), { findings: [{ source: 'fault.ts', code: 'INVALID_ARGUMENT', message }] });
-  t.is(text.stdout, `${message}\n`);
-  t.is(built.stderr, `godwit build: ${message}\n`);
+  const { findings } = JSON.parse(faulty.stdout) as { readonly findings: ReadonlyArray<{ readonly message: string }> };
+  t.like(findings, [{ source: 'fault.ts', code: 'GW1008', details: { line: 1, name: 'hostname' } }]);
+  t.regex(findings[0]?.message ?? '', /^fault\.ts:1:133: GW1008: .* captures 'hostname', from node:os[\s\S]*fix: [\s\S]*docs\/errors\/GW1008\.md$/);
+  t.is(text.stdout, `${findings[0]?.message}\n`);
+  t.true(built.stderr.startsWith('godwit build: ') && built.stderr.includes(findings[0]?.message ?? 'nothing'), built.stderr);
   t.deepEqual((await readdir(home)).sort(), ['actors.js', 'fault.ts']);
 });
 
@@ -142,10 +143,10 @@ test.serial('godwit build, edge, device: a signed module moves to the edge that 
   await run(home, 'keygen');
   await run(home, 'keygen', '--out', 'another.key');
   await run(home, 'build', counting, '--out', 'modules', '--key', 'godwit.key');
-  const edge = (publicKey: string) => start(['edge', '--name', 'edge', '--port', '0', '--json', '--trust', publicKey], key, home);
+  const edge = (publicKey: string) => start(['edge', '--name', 'edge', '--port', '0', '--json', '--trust', publicKey], key, { cwd: home });
   const device = async (host: ReturnType<typeof edge>) => {
     const { url } = await host.entry('edge.listening');
-    return start(['device', counting, '--name', 'device', '--json', '--edge', String(url), '--modules', 'modules'], key, home);
+    return start(['device', counting, '--name', 'device', '--json', '--edge', String(url), '--modules', 'modules'], key, { cwd: home });
   };
   const [trusting, other] = [edge('godwit.key.pub'), edge('another.key.pub')];
 

@@ -4,6 +4,7 @@ import { createSigner } from '#runtimes/platform';
 import { type BuildReport, build as buildModules } from '#toolchain';
 import { exitFailed, exitOk } from './exit.js';
 import { parse } from './options.js';
+import { say, table } from './print.js';
 
 /** Milliseconds after which a person wants to see that it goes on. */
 const quietMs = 1000;
@@ -35,10 +36,7 @@ export async function build(args: readonly string[]): Promise<number> {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(`${usage}\n`);
-    return exitOk;
-  }
+  if (values.help) return say(usage);
   const { out } = values;
   if (positionals.length === 0)
     throw new GodwitError('INVALID_ARGUMENT', 'name the files that export your actors, e.g. `godwit build src/actors.ts --out modules`');
@@ -52,7 +50,7 @@ export async function build(args: readonly string[]): Promise<number> {
     process.stderr.write(`godwit build: ${GodwitError.from(thrown).message}\n`);
     return exitFailed;
   }
-  process.stdout.write(values.json ? `${JSON.stringify({ out, signedBy: signer?.key ?? null, modules })}\n` : table(out, modules, signer));
+  process.stdout.write(values.json ? `${JSON.stringify({ out, signedBy: signer?.key ?? null, modules })}\n` : report(out, modules, signer));
   return exitOk;
 }
 
@@ -71,7 +69,7 @@ function progressOf(sources: number): (source: string, done: number) => void {
   };
 }
 
-function table(out: string, modules: readonly BuildReport[], signer: Signer | undefined): string {
+function report(out: string, modules: readonly BuildReport[], signer: Signer | undefined): string {
   const rows = [
     ['module', 'program', 'models', 'source'],
     ...modules.map(({ definition, version, programBytes, modelBytes, source }) => [
@@ -81,13 +79,6 @@ function table(out: string, modules: readonly BuildReport[], signer: Signer | un
       source,
     ]),
   ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => (column === 1 || column === 2 ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
-      .join('  ')
-      .trimEnd(),
-  );
   const signed = signer === undefined ? 'not signed: edges that were given --trust refuse it' : `signed by key ${signer.key}`;
-  return `${lines.join('\n')}\n\n${out}: ${signed}\n`;
+  return `${table(rows, [1, 2]).join('\n')}\n\n${out}: ${signed}\n`;
 }

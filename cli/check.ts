@@ -2,6 +2,7 @@ import { GodwitError } from '#core';
 import { check as findingsOf } from '#toolchain';
 import { exitFailed, exitOk } from './exit.js';
 import { parse } from './options.js';
+import { say } from './print.js';
 
 const usage = `godwit check SOURCE... [--json]
 
@@ -23,10 +24,7 @@ export async function check(args: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
   });
-  if (values.help) {
-    process.stdout.write(`${usage}\n`);
-    return exitOk;
-  }
+  if (values.help) return say(usage);
   if (positionals.length === 0) throw new GodwitError('INVALID_ARGUMENT', 'name the files that export your actors, e.g. `godwit check src/actors.ts`');
   const findings = await findingsOf(positionals);
   const lines = findings.length === 0 ? ['nothing found'] : findings.map(({ message }) => message);

@@ -36,7 +36,7 @@ test.serial('godwit: says what there is, and its version', async (t) => {
 });
 
 const mistakes: ReadonlyArray<readonly [string, readonly string[], RegExp]> = [
-  ['an unknown command', ['egde'], /^godwit: there is no command 'egde'; there are keygen, check, build, edge and device\n$/],
+  ['an unknown command', ['egde'], /^godwit: there is no command 'egde'; there are init, doctor, keygen, .*, offload and recall\n$/],
   ['an unknown option', ['edge', '--prot', '1'], /^godwit edge: Unknown option '--prot'.*\n$/],
   ['a bad port', ['edge', '--port', '70000', '--key', key], /^godwit edge: --port must be an integer from 0 to 65535, not '70000'\n$/],
   ['a bad name', ['edge', '--port', '0', '--name', 'a b', '--key', key], /^godwit edge: node name 'a b' must be .*\n$/],

@@ -5,6 +5,7 @@ import { type Application, loadApplication } from './application.js';
 import { exitFailed, exitOk } from './exit.js';
 import { keyAdvice, keyFrom } from './key.js';
 import { commonOptions, commonUsage, defaultName, loggerFrom, parse } from './options.js';
+import { say } from './print.js';
 import { listenForStop, type Stop } from './stop.js';
 import { createVision } from './vision.js';
 import { watch } from './watch.js';
@@ -17,7 +18,12 @@ Runs a device: at once, whether an edge is there or not; edges are linked when t
   --name NAME        of its node (default device-<host name>)
   --edge URL         an edge, as http://host:port or https://host:port; may be repeated
   --modules DIR      what "godwit build" wrote; without it actors are bundled when they first move, unsigned
+  --no-control       opens no control socket: godwit top, offload and the like cannot ask this device
 ${commonUsage}
+
+Examples:
+  godwit device
+  godwit device dist/main.js --name robot-1 --edge http://127.0.0.1:7443 --key-file shared.key --modules modules
 
 SIGINT or SIGTERM aborts \`signal\` and ends the command in order, with exit code 0; a second one at once.`;
 
@@ -29,12 +35,9 @@ export async function device(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse({
     args: [...args],
     allowPositionals: true,
-    options: { ...commonOptions, edge: { type: 'string', multiple: true }, modules: { type: 'string' } },
+    options: { ...commonOptions, edge: { type: 'string', multiple: true }, modules: { type: 'string' }, 'no-control': { type: 'boolean', default: false } },
   });
-  if (values.help) {
-    process.stdout.write(`${usage}\n`);
-    return exitOk;
-  }
+  if (values.help) return say(usage);
   const [path, second] = positionals;
   if (second !== undefined) throw new GodwitError('INVALID_ARGUMENT', `one application at a time: '${second}' is too much`);
   const edges = values.edge ?? [];
@@ -53,6 +56,7 @@ export async function device(args: readonly string[]): Promise<number> {
       hostFunctions: vision.hostFunctions,
       definitions: application.definitions,
       openTelemetry: values.otel,
+      control: !values['no-control'],
       ...(key === undefined ? {} : { key }),
       ...(values.data === undefined ? {} : { dataDir: values.data }),
     });

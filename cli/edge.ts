@@ -6,6 +6,7 @@ import { bundler } from '#toolchain';
 import { exitOk } from './exit.js';
 import { keyAdvice, keyFrom, makeKey } from './key.js';
 import { commonOptions, commonUsage, defaultName, integer, loggerFrom, parse } from './options.js';
+import { say } from './print.js';
 import { listenForStop } from './stop.js';
 import { createVision } from './vision.js';
 
@@ -26,6 +27,10 @@ Runs an edge host: devices that present the shared key move actors here. Actors 
   --trust FILE       public key (PEM) of somebody whose modules may run here; may be repeated. Without it modules run whoever made them
   --max-actors N     offloaded actors at a time (default 64)
 ${commonUsage}
+
+Examples:
+  godwit edge --name edge-1 --key-file shared.key --trust godwit.key.pub
+  godwit edge --host 0.0.0.0 --tls-cert edge.crt --tls-key edge.pem --url https://edge.local:7443 --data /var/lib/godwit
 
 Its services answer gRPC and Connect, /metrics answers Prometheus; /healthz needs no key:
   curl -H "authorization: Bearer $GODWIT_KEY" -H 'content-type: application/json' -d '{}' \\
@@ -48,10 +53,7 @@ export async function edge(args: readonly string[]): Promise<number> {
       trust: { type: 'string', multiple: true },
     },
   });
-  if (values.help) {
-    process.stdout.write(`${usage}\n`);
-    return exitOk;
-  }
+  if (values.help) return say(usage);
   const logger = loggerFrom(values);
   const port = integer('--port', values.port, 0, maxPort);
   const limits = values['max-actors'] === undefined ? {} : { limits: { instances: integer('--max-actors', values['max-actors'], 1, maxActors) } };

@@ -3,6 +3,7 @@ import { GodwitError } from '#core';
 import { createKeyPair } from '#runtimes/platform';
 import { exitOk } from './exit.js';
 import { parse } from './options.js';
+import { say } from './print.js';
 
 const defaultOut = 'godwit.key';
 const ownerOnly = 0o600;
@@ -34,10 +35,7 @@ export async function keygen(args: readonly string[]): Promise<number> {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  if (values.help) {
-    process.stdout.write(`${usage}\n`);
-    return exitOk;
-  }
+  if (values.help) return say(usage);
   const { key, privateKey, publicKey } = createKeyPair();
   const privateKeyFile = values.out;
   const publicKeyFile = `${privateKeyFile}.pub`;

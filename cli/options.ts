@@ -40,6 +40,14 @@ export function parse<T extends ParseArgsConfig>(config: T): ReturnType<typeof p
   }
 }
 
+/** The one argument that a command takes. @throws {GodwitError} INVALID_ARGUMENT none or several */
+export function one(positionals: readonly string[], what: string, example: string): string {
+  const [first, second] = positionals;
+  if (first === undefined) throw new GodwitError('INVALID_ARGUMENT', `name the ${what}, e.g. \`${example}\``);
+  if (second !== undefined) throw new GodwitError('INVALID_ARGUMENT', `one ${what} at a time: '${second}' is too much`);
+  return first;
+}
+
 /** A logger to standard output. @throws {GodwitError} INVALID_ARGUMENT unknown level */
 export function loggerFrom(options: { readonly json: boolean; readonly 'log-level': string }): Logger {
   const level = logLevels.find((known) => known === options['log-level']);

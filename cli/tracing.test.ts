@@ -45,9 +45,8 @@ async function tracedEdge(t: ExecutionContext): Promise<TracedEdge> {
   const folder = await mkdtemp(join(tmpdir(), 'godwit-tracing-'));
   const file = join(folder, 'spans');
   const port = await freePort();
-  const command = start(['edge', '--name', 'edge', '--port', String(port), '--json', '--otel'], key, undefined, {
-    NODE_OPTIONS: `--import ${sdk}`,
-    SPANS_FILE: file,
+  const command = start(['edge', '--name', 'edge', '--port', String(port), '--json', '--otel'], key, {
+    env: { NODE_OPTIONS: `--import ${sdk}`, SPANS_FILE: file },
   });
   t.teardown(async () => {
     command.signal('SIGKILL');
@@ -240,14 +239,13 @@ const absent = `data:text/javascript,${encodeURIComponent(
 
 test.serial('tracing: without @opentelemetry/api everything runs; asking for it says what to install', async (t) => {
   const port = await freePort();
-  const edge = start(['edge', '--name', 'edge', '--port', String(port), '--json'], key, undefined, { NODE_OPTIONS: `--import ${absent}` });
+  const edge = start(['edge', '--name', 'edge', '--port', String(port), '--json'], key, { env: { NODE_OPTIONS: `--import ${absent}` } });
   t.teardown(() => edge.signal('SIGKILL'));
   await edge.entry('edge.listening');
   const counting = fileURLToPath(new URL('./fixtures/counting.js', import.meta.url));
 
-  const device = await start(['device', counting, '--edge', `http://127.0.0.1:${port}`, '--json'], key, undefined, { NODE_OPTIONS: `--import ${absent}` })
-    .ended;
-  const refused = await start(['device', counting, '--otel', '--json'], key, undefined, { NODE_OPTIONS: `--import ${absent}` }).ended;
+  const device = await start(['device', counting, '--edge', `http://127.0.0.1:${port}`, '--json'], key, { env: { NODE_OPTIONS: `--import ${absent}` } }).ended;
+  const refused = await start(['device', counting, '--otel', '--json'], key, { env: { NODE_OPTIONS: `--import ${absent}` } }).ended;
 
   t.is(device.code, 0, device.stderr);
   t.regex(device.stdout, /"there":2,"tier":"script"/);

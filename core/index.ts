@@ -19,8 +19,8 @@ export type {
 export { actor, checkName } from './actors/definition.js';
 export { bytesFrom } from './actors/memory-size.js';
 export { NativeInstance } from './actors/native-instance.js';
-export type { AnyRef, AskOptions, MessageOf, PayloadArguments, Ref, RefBase, Where } from './actors/ref.js';
-export { dispatch, isRef, stop } from './actors/ref.js';
+export type { AnyRef, AskOptions, Holder, MessageOf, PayloadArguments, Ref, RefBase, RefCore, Where } from './actors/ref.js';
+export { createRef, dispatch, holderOf, isRef, stop } from './actors/ref.js';
 export type { Parent } from './actors/spawn.js';
 export { spawn } from './actors/spawn.js';
 export { stateSchemaOf } from './actors/state-schema.js';
@@ -39,6 +39,7 @@ export { codes, errorFromValue, GodwitError, valueFromError } from './errors.js'
 export type { DecodedPicture, Images, Inference, InferOptions, Nn, OutputTensor, Picture, PixelSize, Tensor } from './host/index.js';
 export { image, nn } from './host/index.js';
 export { defaultLeaseMs } from './migration/index.js';
+export type { ActorDetails } from './node/actor-details.js';
 export { type BuiltModule, buildPaths, formatIndex, parseIndex } from './node/build-output.js';
 export { blobsOf, parseManifest } from './node/manifest.js';
 export { createNode, Node } from './node/node.js';

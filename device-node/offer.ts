@@ -72,6 +72,8 @@ export interface Lease {
 export interface Offload {
   readonly actor: string;
   readonly definition: string;
+  /** As it left. */
+  readonly version: number;
   /** The application: name of the device's node, or what {@link startDevice} was told. */
   readonly application: string;
   readonly host: string;

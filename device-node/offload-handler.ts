@@ -10,6 +10,7 @@ import {
   bytesFrom,
   type Cancel,
   type Clock,
+  type Definition,
   type ElasticFunction,
   GodwitError,
   type Logger,
@@ -34,14 +35,14 @@ export interface OffloadHandlerOptions {
   readonly application: string;
   /** The definition that an actor of this device was spawned from. */
   readonly definitionOf: (name: string) => AnyDefinition | undefined;
-  /** The actor behind what is to be offloaded. @throws {GodwitError} INVALID_ARGUMENT a function that is not elastic */
-  readonly actorOf: (target: Offloadable) => AnyRef;
+  /** Address of the actor behind what is to be offloaded. @throws {GodwitError} INVALID_ARGUMENT a function that is not elastic */
+  readonly addressOf: (target: Offloadable) => string;
   /** An actor is away by a lease from now on, or no more. */
   readonly onLease: (actor: string, isAway: boolean) => void;
 }
 
-/** What can be offloaded: an actor, or a function that `elastic` or `'use elastic'` has tagged. @public */
-export type Offloadable = AnyRef | ElasticFunction;
+/** What can be offloaded: an actor, its address, or a function that `elastic` or `'use elastic'` has tagged. @public */
+export type Offloadable = AnyRef | string | ElasticFunction;
 
 /** What an application may say of a request. @public */
 export interface RequestOptions {
@@ -85,7 +86,7 @@ export interface OffloadHandler {
 }
 
 /** Where an accepted offer leads. */
-type Stay = Pick<Offload, 'actor' | 'definition' | 'host' | 'url' | 'sharedName'> & { readonly version: number };
+type Stay = Pick<Offload, 'actor' | 'definition' | 'version' | 'host' | 'url' | 'sharedName'>;
 
 interface Entry extends Offload, Stay {
   readonly end: (lost: string | undefined) => void;
@@ -111,15 +112,15 @@ export class ClusterOffloadHandler implements OffloadHandler {
   }
 
   async request(target: Offloadable, options: RequestOptions = {}): Promise<Offer[]> {
-    const actor = this.options.actorOf(target);
-    const request = this.requestFor(actor.$address, options);
+    const actor = this.options.addressOf(target);
+    const request = this.requestFor(actor, options);
     const { definition, version, sharedName } = request;
     const trigger = options.trigger ?? 'application';
-    const present = this.leases.get(actor.$address)?.host;
+    const present = this.leases.get(actor)?.host;
     const refusals: Array<Pick<Refusal, 'host' | 'code' | 'reason'>> = [];
     for (const { cluster, rttMs } of await this.distances()) {
       const answer = await cluster.request(request);
-      const base = { actor: actor.$address, definition, version, edge: cluster.url, rttMs, trigger };
+      const base = { actor, definition, version, edge: cluster.url, rttMs, trigger };
       if (answer.redirect !== undefined) return [sharedOfferFrom(answer.redirect, base, sharedName)];
       const offers = answer.offers.map((offer) => hostOfferFrom(offer, base, sharedName === '' ? undefined : sharedName));
       const elsewhere = offers.filter(({ host }) => host !== present);
@@ -127,7 +128,7 @@ export class ClusterOffloadHandler implements OffloadHandler {
       if (elsewhere.length > 0) return elsewhere;
       refusals.push(...answer.refusals, ...offers.map(({ host }) => refusalOf(host, `host ${host} has it already`)));
     }
-    throw refusalError(actor.$address, refusals);
+    throw refusalError(actor, refusals);
   }
 
   async accept(offer: Offer): Promise<Lease> {
@@ -143,7 +144,7 @@ export class ClusterOffloadHandler implements OffloadHandler {
 
   list(): Offload[] {
     for (const actor of new Set([...this.leases.keys(), ...this.expected.keys()])) this.settle(actor);
-    return [...this.leases.values()].map(({ end: _end, version: _version, ...offload }) => offload);
+    return [...this.leases.values()].map(({ end: _end, ...offload }) => offload);
   }
 
   close(): void {
@@ -201,7 +202,9 @@ export class ClusterOffloadHandler implements OffloadHandler {
     await links.to(host, url);
     const { epoch, home } = existing;
     const state = await node.repoint(actor, existing.actor, { node: host, tier: 'unknown', epoch, ...(home === '' ? {} : { home }) });
-    const shared = node.refTo(definition, existing.actor) as unknown as { merge(state: unknown, options: { timeoutMs: number }): Promise<unknown> };
+    const shared = node.refTo(definition as Definition, existing.actor) as unknown as {
+      merge(state: unknown, options: { timeoutMs: number }): Promise<unknown>;
+    };
     try {
       await shared.merge(state, { timeoutMs: mergeMs });
     } catch (thrown) {

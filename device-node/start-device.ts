@@ -30,10 +30,14 @@ import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import { type ClientOptions, createBlobTransfer, createConnectTransport } from '#transports/connect';
 import { createMemoryBlobs } from '#transports/memory';
 import { Cluster } from './cluster.js';
+import { openControl } from './control.js';
+import { type ControlPlace, claimControlSocket } from './control-socket.js';
 import { EdgeLinks, type EdgeStatus } from './edge-links.js';
 import { createNotifier, type Notifier } from './notifier.js';
+import type { Lease } from './offer.js';
 import { ClusterOffloadHandler, type Offloadable, type OffloadHandler } from './offload-handler.js';
 import { ownModules } from './own-modules.js';
+import { renew } from './renewal.js';
 
 /** A module source that learns definitions as they are spawned: what `bundler()` of godwit/build is. */
 export interface GrowingModuleSource extends ModuleSource {
@@ -74,6 +78,12 @@ export interface DeviceOptions {
    * Default false: nothing is kept or sent for it.
    */
   readonly openTelemetry?: boolean;
+  /**
+   * Opens a control socket, over which other processes of this user can see its actors, move them and get them back: what `godwit offers`, `top`
+   * and the like talk to. It lies in a directory of the user's own, under $XDG_RUNTIME_DIR or the directory for temporary files, and is named by
+   * the device. Default false.
+   */
+  readonly control?: boolean;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -88,8 +98,16 @@ export interface Device extends Parent, AsyncDisposable {
   readonly offload: OffloadHandler;
   /** The one it was given; with `openTelemetry` its lines say which span they were written in. */
   readonly logger: Logger;
+  /** Path of its control socket; undefined without one. */
+  readonly control: string | undefined;
   /** The edges it was told of, and hosts that offers named beside them. */
   edges(): EdgeStatus[];
+  /**
+   * Gives what is away the latest code that `modules` have of it: after a build, say. Each actor whose program changed comes home and goes back; its
+   * state is kept, or upgraded. @returns the leases that began
+   * @throws {GodwitError} FAILED_PRECONDITION no modules, or the new code cannot read the state: the actor runs on as it was · else as an acceptance
+   */
+  renew(): Promise<readonly Lease[]>;
   /** Ends everything; actors that are away pause when their lease ends. Idempotent. */
   close(): Promise<void>;
 }
@@ -98,19 +116,44 @@ export interface Device extends Parent, AsyncDisposable {
  * Starts a device. It works at once, whether an edge is there or not; edges are linked when they appear.
  * @throws {GodwitError} INVALID_ARGUMENT bad name, edge address, or no key although there are edges · FAILED_PRECONDITION `openTelemetry` without its
  * package · for `dataDir`: FAILED_PRECONDITION a living process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED,
- * RESOURCE_EXHAUSTED it cannot be used
+ * RESOURCE_EXHAUSTED it cannot be used · for `control`: ALREADY_EXISTS a device of this name runs on this machine · INVALID_ARGUMENT,
+ * PERMISSION_DENIED, UNIMPLEMENTED, UNAVAILABLE the socket cannot be there
  * @public
  */
 export async function startDevice(options: DeviceOptions): Promise<Device> {
   checkName(options.name, 'node');
   const otel = options.openTelemetry === true ? await loadOpenTelemetry() : undefined;
-  const { dataDir } = options;
   const logger = otel?.correlated(options.logger ?? silentLogger) ?? options.logger ?? silentLogger;
-  const store = dataDir === undefined ? undefined : await openFileStore(dataDir, { logger });
+  const { dataDir } = options;
+  // Before anything is linked: a second node of one name would throw the first one out.
+  const place = options.control === true ? await claimControlSocket(options.name) : undefined;
+  let store: FileStore | undefined;
   try {
-    return wire({ ...options, logger }, store, otel);
+    store = dataDir === undefined ? undefined : await openFileStore(dataDir, { logger });
+    const device = wire({ ...options, logger }, store, otel);
+    return place === undefined ? device : await controlled(device, place, options);
   } catch (thrown) {
     await store?.close();
+    await place?.release();
+    throw thrown;
+  }
+}
+
+async function controlled(device: Device, place: ControlPlace, { clock = systemClock, logger = silentLogger }: DeviceOptions): Promise<Device> {
+  try {
+    const closeControl = await openControl({ ...device, place, clock, logger });
+    let closing: Promise<void> | undefined;
+    const end = async () => {
+      try {
+        await closeControl();
+      } finally {
+        await device.close();
+      }
+    };
+    const close = () => (closing ??= end());
+    return { ...device, control: place.socket, close, [Symbol.asyncDispose]: close };
+  } catch (thrown) {
+    await device.close();
     throw thrown;
   }
 }
@@ -132,6 +175,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined, otel: OpenTe
   };
   for (const definition of options.definitions ?? []) learn(definition);
   const maps = new SourceMaps();
+  const own = modules === undefined ? undefined : ownModules(modules, (definition) => definitions.get(definition), maps);
   const node: Node = createNode({
     name,
     clock,
@@ -145,7 +189,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined, otel: OpenTe
     hostFunctions: new Map((options.hostFunctions ?? []).map((hostFunction) => [hostFunction.name, hostFunction])),
     definitions: options.definitions ?? [],
     mapStack: maps.mapStack,
-    ...(modules === undefined ? {} : { modules: ownModules(modules, (definition) => definitions.get(definition), maps) }),
+    ...(own === undefined ? {} : { modules: own }),
     ...(store === undefined ? {} : { store }),
     ...(otel === undefined ? {} : { tracer: otel.tracer }),
   });
@@ -161,14 +205,15 @@ function wire(options: DeviceOptions, store: FileStore | undefined, otel: OpenTe
     return node.child(definition, actor);
   };
   const functions = new Map<string, { readonly fn: ElasticFunction; readonly ref: AnyRef }>();
-  const actorOf = (target: Offloadable): AnyRef => {
-    if (typeof target !== 'function') return target;
+  const addressOf = (target: Offloadable): string => {
+    if (typeof target === 'string') return target;
+    if (typeof target !== 'function') return target.$address;
     const definition = definitionOfFunction(target);
     if (definition === undefined)
       throw new GodwitError('INVALID_ARGUMENT', `function ${target.name} cannot be offloaded: wrap it in elastic(), or give it 'use elastic' and build it`);
-    const ref: AnyRef = child(definition, definition.name);
+    const ref: AnyRef = child(definition as Definition, definition.name);
     functions.set(ref.$address, { fn: target, ref });
-    return ref;
+    return ref.$address;
   };
   const offload = new ClusterOffloadHandler({
     node,
@@ -178,7 +223,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined, otel: OpenTe
     logger,
     application: options.application ?? name,
     definitionOf: (definition) => definitions.get(definition),
-    actorOf,
+    addressOf,
     onLease: (actor, isAway) => {
       const tagged = functions.get(actor);
       leadCalls(tagged?.fn, isAway ? tagged?.ref : undefined);
@@ -206,8 +251,13 @@ function wire(options: DeviceOptions, store: FileStore | undefined, otel: OpenTe
     notifier,
     offload,
     logger,
+    control: undefined,
     child,
     edges: () => links.list(),
+    async renew() {
+      if (own === undefined) throw new GodwitError('FAILED_PRECONDITION', `device ${name} was given no modules: pass { modules }`);
+      return renew(offload, own);
+    },
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -8,7 +8,7 @@ const assignment: Assignment = {
   token: 't1',
   actor: 'robot-1/map',
   definition: 'map',
-  version: 1,
+  version: 2,
   device: 'robot-1',
   memoryBytes: 100,
   sharedName: undefined,
@@ -25,7 +25,7 @@ const manifest: Manifest = {
   needs: { memoryBytes: 0, models: [] },
   limits: {},
 };
-const request: MoveRequest = { move: 'm', address: 'robot-1/map', definition: 'map', version: 1, manifest, token: 't1', source: 'robot-1' };
+const request: MoveRequest = { move: 'm', address: 'robot-1/map', definition: 'map', version: 2, manifest, token: 't1', source: 'robot-1' };
 const arrived: NodeEvent = { type: 'arrived', actor: 'robot-1/map', from: 'robot-1', tier: 'script', place: 'here', epoch: 2 };
 
 function handler() {
@@ -49,8 +49,16 @@ test('remote offload handler: admits the actor whose offer was accepted, and no 
 
   t.is(codeOf({ token: '' }), 'PERMISSION_DENIED');
   t.is(codeOf({ address: 'robot-1/other' }), 'PERMISSION_DENIED');
-  t.is(codeOf({ version: 2 }), 'PERMISSION_DENIED');
+  t.is(codeOf({ definition: 'other' }), 'PERMISSION_DENIED');
+  t.is(codeOf({ version: 1 }), 'PERMISSION_DENIED', 'the offer was for later code');
   t.deepEqual(remote.admit(request), { tier: 'script' });
+});
+
+test('remote offload handler: admits the actor with later code than the offer was for', async (t) => {
+  const { remote } = handler();
+  await remote.assign(assignment);
+
+  t.deepEqual(remote.admit({ ...request, version: 3 }), { tier: 'script' });
 });
 
 test('remote offload handler: the holder of a token may hand it on to the host where its actor is', async (t) => {

@@ -29,6 +29,7 @@ import {
   createConnectServer,
   createConnectTransport,
   createHealth,
+  createInspection,
   type Health,
   sharedKey,
 } from '#transports/connect';
@@ -199,6 +200,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined, otel: O
     ...(options.authorise === undefined ? {} : { authorise: options.authorise }),
     ...(options.limits?.offloadsPerDevice === undefined ? {} : { maxOffloadsPerDevice: options.limits.offloadsPerDevice }),
   });
+  const inspection = createInspection({ node, clock });
   const telemetry = new HostTelemetry([...createMachineSources(), createLinkSource(() => node.peers())], clock);
   const health = createHealth();
 
@@ -230,8 +232,10 @@ async function start(options: EdgeOptions, store: FileStore | undefined, otel: O
       auth,
       accept: (pipe) => node.accept(pipe),
       blobs,
-      routes: (router) =>
-        registerControl(router, { manager, remote, execution, telemetry, actors: () => node.actors(), homeOf: (actor) => node.homeOf(actor) }),
+      routes: (router) => {
+        registerControl(router, { manager, remote, execution, telemetry, actors: () => node.actors(), homeOf: (actor) => node.homeOf(actor) });
+        inspection(router);
+      },
       pages: new Map([['/metrics', () => ({ type: metricsType, body: formatMetrics(metrics.collect()) })]]),
       health,
       logger,

@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const documents = ['README.md', 'docs/guides/building.md'];
+const guides = (await readdir(`${root}docs/guides`)).map((name) => `docs/guides/${name}`);
+const documents = ['README.md', ...guides];
 // As a newcomer's own project would be set up, the strictest way.
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
@@ -18,42 +19,43 @@ const options: ts.CompilerOptions = {
 };
 
 for (const document of documents) {
-  test(`${document}: every ts block compiles against the built package`, async (t) => {
-    const blocks = blocksOf(await readFile(`${root}${document}`, 'utf8'));
+  test(`${document}: its ts blocks compile against the built package`, async (t) => {
+    const files = programOf(await readFile(`${root}${document}`, 'utf8'));
+    const faults = [...files.keys()].flatMap((file) => faultsOf(file, files).map(([line, message]) => `${document}:${line + 1}: ${message}`));
 
-    const files = filesOf([...blocks.values()]);
-    const faults = [...blocks].flatMap(([line, code]) => faultsOf(code, files).map(([at, message]) => `${document}:${line + at}: ${message}`));
-
-    t.true(blocks.size > 0);
+    t.true(files.size > 0);
     t.deepEqual(faults, []);
   });
 }
 
 test('README.md: the check of its blocks sees a fault', (t) => {
-  const faults = faultsOf(`import { actor } from 'godwit';\nactor(1);`);
+  const file = `${root}block.ts`;
+  const faults = faultsOf(file, new Map([[file, `import { actor } from 'godwit';\nactor(1);`]]));
 
   t.is(faults.length, 1);
   t.is(faults[0]?.[0], 1);
 });
 
-/** The ```ts blocks of a Markdown text, by the number of their first line. */
-function blocksOf(markdown: string): Map<number, string> {
-  const blocks = new Map<number, string>();
+/**
+ * The program of a Markdown text, by file at the package's root, where `godwit` names the package itself: a ts block that begins with `// actors.ts` belongs
+ * to that file, all others are one. What does not belong to a file is empty lines in it, so that lines keep their numbers.
+ */
+function programOf(markdown: string): Map<string, string> {
+  const files = new Map<string, string[]>();
+  const lineCount = markdown.split('\n').length;
   for (const match of markdown.matchAll(/^```ts\n(.*?)^```$/gms)) {
-    blocks.set(markdown.slice(0, match.index).split('\n').length + 1, match[1] ?? '');
+    const code = match[1] ?? '';
+    const file = `${root}${/^\/\/ (\S+\.ts)\n/.exec(code)?.[1] ?? 'block.ts'}`;
+    const lines = files.get(file) ?? new Array<string>(lineCount).fill('');
+    files.set(file, lines);
+    const first = markdown.slice(0, match.index).split('\n').length;
+    lines.splice(first, code.split('\n').length, ...code.split('\n'));
   }
-  return blocks;
+  return new Map([...files].map(([file, lines]) => [file, lines.join('\n')]));
 }
 
-/** The blocks that begin with the name of their file, `// actors.ts`, by path: others import them. */
-function filesOf(blocks: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(blocks.flatMap((code) => [...code.matchAll(/^\/\/ (\S+\.ts)$/gm)].slice(0, 1).map(([, name]) => [`${root}${name}`, code])));
-}
-
-/** What the compiler says of a block, as [line from 0, message]. The block is a file at the package's root, where `godwit` names the package itself. */
-function faultsOf(code: string, others: ReadonlyMap<string, string> = new Map()): Array<[number, string]> {
-  const file = `${root}block.ts`;
-  const files = new Map([...others, [file, code]]);
+/** What the compiler says of a file, as [line from 0, message]. */
+function faultsOf(file: string, files: ReadonlyMap<string, string>): Array<[number, string]> {
   const host = ts.createCompilerHost(options);
   const { fileExists, getSourceFile, readFile: readText } = host;
   host.fileExists = (name) => files.has(name) || fileExists(name);

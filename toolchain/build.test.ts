@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { GodwitError, type Hash, type Manifest, type Signer } from '#core';
+import { filters } from './fixtures/filters.js';
 import { Greeter } from './fixtures/greeter.js';
-import { type BuildOptions, build, bundler, check } from './index.js';
+import { type BuildOptions, build, bundler, check, type Finding } from './index.js';
 
 const fixtures = fileURLToPath(new URL('./fixtures', import.meta.url));
 const { privateKey } = generateKeyPairSync('ed25519');
@@ -154,15 +155,10 @@ test('build: carries the models it is given, and leaves out what is pinned to it
 });
 
 const faults: ReadonlyArray<readonly [string, string, RegExp]> = [
-  [
-    'a Node builtin',
-    "import { readFileSync } from 'node:fs'; export const A = actor('a', { state: () => ({}), on: { a: () => readFileSync('x') } });",
-    /cannot run in a guest: it imports node:fs \(/,
-  ],
   ['what does not parse', 'export const = 1;', /does not bundle: .*fault\.ts:2:/],
   [
     'a top level that needs more than a guest has',
-    "export const A = actor('a', { state: () => ({}), on: {} }); setTimeout(() => {}, 1);",
+    "const make = () => actor('a', { state: () => ({}), on: {} }); export const A = make(); setTimeout(() => {}, 1);",
     /does not load in a guest.*setTimeout/,
   ],
   ['no actor', 'export const one = 1; console.log(actor);', /exports no actor definition/],
@@ -194,6 +190,47 @@ for (const [fault, code, message] of faults) {
     await t.throwsAsync(readdir(out), { code: 'ENOENT' });
   });
 }
+
+test('build, check: what a rule forbids is a finding of that rule, at its place, and nothing is written', async (t) => {
+  const [path, out] = [await folder(t), join(await folder(t), 'out')];
+  const source = join(path, 'fault.ts');
+  await writeFile(
+    source,
+    `import { actor } from 'godwit';
+import { readFileSync } from 'node:fs';
+let reads = 0;
+export const A = actor('a', { state: () => ({}), on: { read: () => readFileSync(String(reads++)) } });`,
+  );
+
+  const [code, message] = await codeOf(t, { sources: [source], out });
+  const refusals = await check([source]);
+
+  t.is(code, 'INVALID_ARGUMENT');
+  t.regex(message, /fault\.ts cannot move:\n.*:4:68: GW1008: .*:4:88: GW1001: /s);
+  t.deepEqual(
+    refusals.map(({ code, details }) => [code, (details as Finding).line, (details as Finding).name]),
+    [
+      ['GW1008', 4, 'readFileSync'],
+      ['GW1001', 4, 'reads'],
+    ],
+  );
+  await t.throwsAsync(readdir(out), { code: 'ENOENT' });
+});
+
+test('build: ships functions tagged by the directive, exported or not, and what of an application may move', async (t) => {
+  const out = join(await folder(t), 'out');
+
+  const reports = await build({
+    sources: [join(fixtures, 'filters.js'), fileURLToPath(new URL('../../toolchain/fixtures/application.ts', import.meta.url))],
+    out,
+  });
+
+  t.deepEqual(
+    reports.map(({ definition }) => definition),
+    ['filters.each', 'halve', 'hidden'],
+  );
+  t.deepEqual(await filters.halve([2, 4]), [1, 2], 'what is not built is what it was');
+});
 
 test('check: finds nothing where there is nothing to find, and everything elsewhere', async (t) => {
   const path = await folder(t);

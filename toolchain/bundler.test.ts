@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
-import { actor, type Hash, stateSchemaOf } from '#core';
+import { actor, type GodwitError, type Hash, stateSchemaOf } from '#core';
+import { told } from './fixtures/application.js';
 import { Greeter } from './fixtures/greeter.js';
 import { Reader } from './fixtures/reader.js';
+import { Tally } from './fixtures/tally.js';
 import { bundler } from './index.js';
 
 test('bundler: makes one program that offers the definitions of the source file, with nothing of Node', async (t) => {
@@ -35,10 +37,31 @@ test('bundler: makes one program that offers the definitions of the source file,
   );
   t.false(text.includes('node:fs'));
   t.log(`program: ${manifest.programBytes} bytes`);
-  const globals: Record<string, unknown> = { queueMicrotask };
-  globals.globalThis = globals;
-  runInNewContext(text, globals);
-  t.is(typeof (globals.godwitGuest as Record<string, unknown>).receive, 'function');
+  t.is(typeof guestOf(text).receive, 'function');
+});
+
+test('bundler: ships a definition that is not exported, and leaves behind what its file does on the device', async (t) => {
+  const Hidden = { ...Greeter, name: 'hidden', version: 1, source: new URL('./fixtures/application.js', import.meta.url).href };
+
+  const { manifest, blobs } = await bundler([Hidden]).module('hidden', 1);
+
+  const text = new TextDecoder().decode(blobs.get(manifest.program));
+  t.regex(told[0] ?? '', /^hidden \d+$/);
+  t.true(text.includes('good day from the application'));
+  t.false(text.includes('readFileSync'));
+  t.is(typeof guestOf(text).receive, 'function');
+});
+
+test('bundler: refuses a bad capture at the line that its author wrote, with the fix', async (t) => {
+  const error = await t.throwsAsync<GodwitError>(() => bundler([Tally]).module('tally', 1));
+
+  t.is(error?.code, 'INVALID_ARGUMENT');
+  t.regex(
+    String(error?.message),
+    /^actor definition tally cannot move:\n\n\S*toolchain\/fixtures\/tally\.ts:11:7: GW1001: actor definition 'tally' captures 'turns'/,
+  );
+  t.regex(String(error?.message), /> 11 \| {7}turns \+= 1;\n {5}\| {7}\^{5}\n.* {2}fix: keep it in the state of an actor/s);
+  t.like(error?.details, { findings: { length: 1, 0: { code: 'GW1001', name: 'turns', line: 11, column: 7 } } });
 });
 
 test('bundler: the same source gives the same bytes, wherever it lies', async (t) => {
@@ -85,3 +108,11 @@ test('bundler: refuses a definition without a source, one that is unknown, and a
   await t.throwsAsync(() => bundler([Greeter]).module('greeter', 4), { code: 'NOT_FOUND', message: /has greeter v3/ } as never);
   await t.throwsAsync(() => bundler([lost]).module('lost', 3), { code: 'INVALID_ARGUMENT', message: /nowhere\/lost\.js/ } as never);
 });
+
+/** What the script engine would find. */
+function guestOf(program: string): Readonly<Record<string, unknown>> {
+  const globals: Record<string, unknown> = { queueMicrotask };
+  globals.globalThis = globals;
+  runInNewContext(program, globals);
+  return globals.godwitGuest as Record<string, unknown>;
+}

@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildFailure, BuildResult, Metafile, Plugin } from 'esbuild';
 import { GodwitError } from '#core';
+import { formatFindings } from './analysis/index.js';
+import { edgeSide, findingsOf } from './edge-side.js';
 import { portableMap } from './source-map.js';
 
 /** One self-contained ECMAScript file, from a definition's source file and the guest loop. */
@@ -21,7 +23,8 @@ const entryName = 'godwit-program';
  * Bundles the module at `source` (an absolute path) with the guest loop: every actor definition it exports can run from the result.
  * Reproducible: the same files give the same bytes, wherever they lie.
  * @param subject what is bundled, for errors: 'actor definition map', 'src/actors.ts'
- * @throws {GodwitError} FAILED_PRECONDITION esbuild is not installed · INVALID_ARGUMENT the source does not bundle, or what remains of it imports a Node builtin
+ * @throws {GodwitError} FAILED_PRECONDITION esbuild or the parser is not installed · INVALID_ARGUMENT the source does not bundle, captures what it may not
+ * (`details.findings` tells what), or what remains of it imports a Node builtin
  */
 export async function bundleProgram(source: string, subject: string): Promise<Program> {
   const { build } = await loadEsbuild();
@@ -46,7 +49,7 @@ export async function bundleProgram(source: string, subject: string): Promise<Pr
       outfile: join(dirname(source), 'program.js'),
       write: false,
       logLevel: 'silent',
-      plugins: [oneCore, externalBuiltins],
+      plugins: [oneCore, externalBuiltins, edgeSide],
     });
   } catch (thrown) {
     throw bundleError(thrown, subject);
@@ -128,6 +131,8 @@ function importChain(inputs: Metafile['inputs'], kept: ReadonlySet<string>, goal
 function bundleError(thrown: unknown, subject: string): GodwitError {
   const errors = (thrown as Partial<BuildFailure>).errors;
   if (!Array.isArray(errors)) return GodwitError.from(thrown, 'INTERNAL');
+  const findings = findingsOf(errors);
+  if (findings.length > 0) return new GodwitError('INVALID_ARGUMENT', `${subject} cannot move:\n\n${formatFindings(findings)}`, { details: { findings } });
   const lines = errors.map(({ text, location }) =>
     location === null || location.file === entryName ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`,
   );

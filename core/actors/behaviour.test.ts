@@ -102,7 +102,7 @@ test('behaviour: a turn that was running when its instance retired reaches the w
       },
     },
   });
-  const behaviour: Behaviour = begun(Asker as AnyDefinition, host);
+  const behaviour: Behaviour = begun(Asker, host);
   behaviour.turn(turn('ask', 'go', 1));
 
   behaviour.retire();
@@ -132,7 +132,7 @@ for (const [what, supervise] of [
           },
         },
       });
-      const behaviour = begun(Failing as AnyDefinition, host);
+      const behaviour = begun(Failing, host);
 
       behaviour.turn(turn('ask', message, 1));
       await until('turnEnded');
@@ -160,7 +160,7 @@ test("behaviour: a plain generator whose 'finally' throws ends with its stream, 
       },
     },
   });
-  const behaviour = begun(Source as AnyDefinition, host);
+  const behaviour = begun(Source, host);
   behaviour.turn(turn('stream', 'items', 1));
   await until('item');
 

@@ -123,9 +123,12 @@ export interface Protocol {
   readonly messages: { readonly [message: string]: 'reply' | 'stream' };
 }
 
-/** Any definition, whatever its state and messages. */
-// biome-ignore lint/suspicious/noExplicitAny: the state type is invariant; only `any` accepts every definition
-export type AnyDefinition = Definition<any, any>;
+/** Any definition, whatever its state and messages. @public */
+export interface AnyDefinition extends Omit<Definition, 'state' | 'upgrade' | 'on'> {
+  readonly state: () => unknown;
+  readonly upgrade: ((state: unknown, version: number) => unknown) | undefined;
+  readonly on: { readonly [message: string]: (...args: never[]) => unknown };
+}
 
 /** The message that ends an actor: a record like any other, so it comes after what was sent before it. */
 export const stopMessage = '$stop';

@@ -1,5 +1,5 @@
 import { GodwitError } from '../errors.js';
-import type { Handlers, Protocol } from './definition.js';
+import type { AnyDefinition, Handlers, Protocol } from './definition.js';
 
 /** Options of one ask. @public */
 export interface AskOptions {
@@ -67,6 +67,8 @@ export type AnyRef = RefBase;
  * the holder's records stay one ordered stream.
  */
 export interface Holder {
+  /** Of the actor, or the name of the node whose application it is. */
+  readonly address: string;
   tell(ref: RefCore, message: string, payload: unknown): void;
   ask(ref: RefCore, message: string, payload: unknown, options: AskOptions | undefined): Promise<unknown>;
   stream(ref: RefCore, message: string, payload: unknown, options: AskOptions | undefined): AsyncIterableIterator<unknown>;
@@ -78,6 +80,8 @@ export interface Holder {
   readonly durable: boolean;
   /** A value that shares nothing with the one given. @throws {GodwitError} INVALID_ARGUMENT it cannot travel */
   copy(value: unknown): unknown;
+  /** Spawns an actor under the holder, who sends through the ref. */
+  child(definition: AnyDefinition, name: string): RefCore;
 }
 
 const refMarker = Symbol.for('godwit.ref');
@@ -105,6 +109,11 @@ export class RefCore implements RefBase {
 /** True for a ref of any definition. */
 export function isRef(value: unknown): value is RefCore {
   return typeof value === 'object' && value !== null && refMarker in value;
+}
+
+/** Who sends through a ref. */
+export function holderOf(ref: AnyRef): Holder {
+  return (ref as RefCore).$holder;
 }
 
 // One class per protocol, with a method per message: a call through a prototype, never through a Proxy.

@@ -74,6 +74,7 @@ export function evaluate(expression: string): unknown {
 }
 
 const holder: Holder = {
+  address: 'nobody',
   tell: () => {},
   ask: () => Promise.resolve(),
   stream: () => (async function* () {})(),
@@ -82,6 +83,9 @@ const holder: Holder = {
   push: () => {},
   durable: false,
   copy: (value) => value,
+  child: () => {
+    throw new Error('nobody spawns');
+  },
 };
 
 /** Refs that nobody answers. */

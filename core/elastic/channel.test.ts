@@ -78,6 +78,16 @@ test('channel: brings every value once, in order, and ends when it is closed', a
   }
 });
 
+test('channel: what was sent before it closed arrives, however little may be under way', async (t) => {
+  const { w, robot } = await threeNodes();
+  for (const capacity of [1, 2, 3]) {
+    const { near, far } = channel<number>(robot.node, `frames-${capacity}`, { capacity });
+    for (const value of numbers(1, capacity)) await w.settle(near.send(value));
+    await w.settle(near.close());
+    t.deepEqual(await w.settle(collect(far)), numbers(1, capacity));
+  }
+});
+
 test('channel: values sent without waiting keep their order', async (t) => {
   const { w, robot } = await threeNodes();
   const { near, far } = channel<number>(robot.node, 'frames', { capacity: 3 });
@@ -212,6 +222,35 @@ test('channel: one-to-many brings every receiver every value sent after it came,
   t.deepEqual(await w.settle(b.seen()), numbers(1, 20));
   t.deepEqual(await w.settle(late.seen()), numbers(9, 20));
   t.is(east.status, 'running');
+});
+
+test('channel: one-to-many is two-way too: what a receiver sends back comes to the near end alone', async (t) => {
+  const { w, robot } = await threeNodes();
+  const { near, far } = channel<number, number>(robot.node, 'room', { to: 'many' });
+  const Answering = actor('answering', {
+    state: () => ({ room: undefined as Endpoint<number, number> | undefined, heard: [] as number[] }),
+    on: {
+      async enter(state, room: Endpoint<number, number>) {
+        state.room = room;
+        await room.subscribe('hear');
+      },
+      async hear(state, value: number) {
+        state.heard.push(value);
+        await state.room?.send(value * 10);
+      },
+      heard: (state) => [...state.heard],
+    },
+  });
+  const guests = ['a', 'b', 'c'].map((name) => spawn(robot.node, Answering, name));
+  for (const guest of guests) await w.settle(guest.enter(far));
+  const answers = collect(near, 6);
+
+  for (const value of [1, 2]) await w.settle(near.send(value));
+  t.deepEqual(
+    (await w.settle(answers)).sort((a, b) => a - b),
+    [10, 10, 10, 20, 20, 20],
+  );
+  for (const guest of guests) t.deepEqual(await w.settle(guest.heard()), [1, 2]);
 });
 
 test('channel: a one-to-many receiver that moves misses nothing while others receive at their own pace', async (t) => {

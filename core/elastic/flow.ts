@@ -5,6 +5,7 @@
 // F1 A value is under way to a receiver, or waits for it, or was handled or dropped: each receiver has a queue of its own, in sending order.
 // F2 Of one sender at most `capacity` values are held here, and one more that it waits for: what is held is bounded.
 // F3 Without a fan there is one queue, which outlives its receivers: what one left unhandled the next one gets.
+import type { AnyRef } from '../actors/ref.js';
 import { type ErrorValue, GodwitError } from '../errors.js';
 
 /** What happens to a value for which a receiver has no room. @public */
@@ -27,11 +28,21 @@ export interface Credit {
   open: number;
 }
 
+/** A receiver that gets values as messages: an actor. */
+export interface Subscriber {
+  readonly ref: AnyRef;
+  readonly message: string;
+  /** Tells of the channel's end. */
+  readonly ended: string | undefined;
+}
+
 /** What waits for one receiver. */
 export interface Queue {
   readonly id: number;
   /** Address of the receiver; undefined while nobody receives (F3). */
   readonly holder: string | undefined;
+  /** Undefined for a receiver that has a stream open. */
+  readonly subscriber: Subscriber | undefined;
   waiting: Entry[];
   underWay: Entry[];
   /** Number of its latest value that was handled; the first value under way has the next one. */
@@ -78,7 +89,7 @@ const maxEnds = 1 << 16;
 
 export function createFlow(options: Pick<Flow, 'fans' | 'capacity' | 'overflow' | 'replay'>): Flow {
   const flow: Flow = { ...options, senders: new Map(), queues: new Map(), nextQueue: 1, recent: [], ended: undefined };
-  if (!flow.fans) addQueue(flow, undefined, []);
+  if (!flow.fans) addQueue(flow, []);
   return flow;
 }
 
@@ -127,8 +138,8 @@ export function handled(flow: Flow, queue: Queue, number: number): void {
 }
 
 /** A receiver comes. @throws {GodwitError} FAILED_PRECONDITION there is one already, and the flow has no fan · RESOURCE_EXHAUSTED there are too many */
-export function attach(flow: Flow, holder: string, name: string): Queue {
-  if (flow.fans) return addQueue(flow, holder, [...flow.recent]);
+export function attach(flow: Flow, holder: string, name: string, subscriber?: Subscriber): Queue {
+  if (flow.fans) return addQueue(flow, [...flow.recent], holder, subscriber);
   const [present] = flow.queues.values();
   // It comes back: what it had handled before it has said before.
   if (present?.leaving === true && present.holder === holder) detach(flow, present);
@@ -143,14 +154,14 @@ export function attach(flow: Flow, holder: string, name: string): Queue {
     );
   }
   flow.queues.clear();
-  return addQueue(flow, holder, queue?.waiting ?? []);
+  return addQueue(flow, queue?.waiting ?? [], holder, subscriber);
 }
 
 /** A receiver goes; F3. */
 export function detach(flow: Flow, queue: Queue): void {
   if (!flow.queues.delete(queue.id)) return;
   const kept = [...queue.underWay, ...queue.waiting];
-  if (!flow.fans) addQueue(flow, undefined, kept);
+  if (!flow.fans) addQueue(flow, kept);
   else for (const entry of kept) release(flow, entry);
 }
 
@@ -159,9 +170,9 @@ export function isFull(flow: Flow, queue: Queue): boolean {
   return queue.waiting.length + (flow.overflow === 'wait' ? queue.underWay.length : 0) >= flow.capacity;
 }
 
-function addQueue(flow: Flow, holder: string | undefined, entries: readonly Entry[]): Queue {
+function addQueue(flow: Flow, entries: readonly Entry[], holder?: string, subscriber?: Subscriber): Queue {
   if (flow.queues.size >= maxEnds) throw new GodwitError('RESOURCE_EXHAUSTED', `a channel has at most ${maxEnds} receivers`);
-  const queue: Queue = { id: flow.nextQueue++, holder, waiting: [], underWay: [], handled: 0, dropped: 0, seen: -1, lost: false, leaving: false };
+  const queue: Queue = { id: flow.nextQueue++, holder, subscriber, waiting: [], underWay: [], handled: 0, dropped: 0, seen: -1, lost: false, leaving: false };
   flow.queues.set(queue.id, queue);
   // What nobody received keeps its place; what is shown again to a late receiver is held once more.
   if (!flow.fans) queue.waiting.push(...entries);

@@ -1,5 +1,6 @@
 // Compiled, not only run: a line below that should not type-check and does is an error of the build.
 import test from 'ava';
+import type { Definition } from '../actors/definition.js';
 import { createRef } from '../actors/ref.js';
 import { spawn } from '../actors/spawn.js';
 import { world } from '../testing/world.js';
@@ -70,9 +71,9 @@ test('elastic: arguments that arrive from another node are validated; here they 
   const edge = w.edge('edge', { definitions: [definition] });
   w.link(robot, edge);
   await w.advance(20);
-  spawn(robot.node, definition, 'guarded');
+  spawn(robot.node, definition as Definition, 'guarded');
   await w.settle(robot.move('robot/guarded', { to: 'edge' }));
-  leadCalls(guarded, robot.refTo(definition, 'robot/guarded'));
+  leadCalls(guarded, robot.refTo(definition as Definition, 'robot/guarded'));
   const reported: number[] = [];
 
   t.is(await w.settle(guarded(1)), 1);

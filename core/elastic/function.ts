@@ -149,7 +149,7 @@ function defineFunction(name: string, run: (...args: unknown[]) => unknown, { so
         yield* run(...unpack(packed, ctx)) as AsyncGenerator<unknown, void>;
       },
     },
-  }) as AnyDefinition;
+  });
 }
 
 /** Not by its class: signals come from other realms too. */

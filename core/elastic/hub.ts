@@ -22,20 +22,10 @@ export interface HubOptions {
   readonly unreachableMs: number;
 }
 
-/** An actor that gets what arrives as messages. */
-interface Subscriber {
-  readonly ref: AnyRef;
-  readonly message: string;
-  readonly ended: string | undefined;
-  readonly end: End;
-}
-
 interface HubState {
   options: HubOptions | undefined;
   /** From the near end to the far one, and back. */
   readonly flows: { readonly [sender in End]?: Flow };
-  /** By queue. */
-  readonly subscribers: Map<number, Subscriber>;
   checking: boolean;
 }
 
@@ -73,13 +63,13 @@ function changed(waitedFor: object, signal: AbortSignal): Promise<void> {
 const leaving = {
   leave(state: HubState, [end, id]: readonly [End, number], ctx: Context): void {
     const flow = flowFrom(state, other(end), ctx);
-    drop(state, flow, flow.queues.get(id));
+    drop(flow, flow.queues.get(id));
   },
 };
 
 export const Hub = actor('godwit.channel', {
   needs: { pinned: true },
-  state: (): HubState => ({ options: undefined, flows: {}, subscribers: new Map(), checking: false }),
+  state: (): HubState => ({ options: undefined, flows: {}, checking: false }),
   on: {
     open(state, options: HubOptions) {
       if (state.options !== undefined) return;
@@ -95,7 +85,7 @@ export const Hub = actor('godwit.channel', {
       const from = addressOf(ctx);
       if (!flow.senders.has(from)) checkPlace(state, end, ctx);
       if (!accept(flow, from, value)) ctx.log('warn', 'channel.value-refused', { from, closed: flow.ended !== undefined });
-      deliver(state, flow);
+      deliver(flow, other(end));
       watch(state, flow, ctx);
     },
 
@@ -118,7 +108,7 @@ export const Hub = actor('godwit.channel', {
     },
 
     // The receiver is there from this turn on, not from when its first value is pulled.
-    receive: opened((state: HubState, end: End, ctx: Context) => {
+    receive: opened((state: HubState, end: End, ctx: Context): AsyncGenerator<ItemPayload, void, unknown> => {
       const flow = flowFrom(state, other(end), ctx);
       checkPlace(state, end, ctx);
       return received(state, flow, attach(flow, addressOf(ctx), ctx.self.$address), end, ctx);
@@ -137,15 +127,13 @@ export const Hub = actor('godwit.channel', {
           `${ref.$address} has no message '${name}' for the values of channel ${ctx.self.$address}: an actor subscribes, an application iterates`,
         );
       }
-      const queue = attach(flow, ref.$address, ctx.self.$address);
-      state.subscribers.set(queue.id, { ref, message, ended, end });
-      deliver(state, flow);
+      attach(flow, ref.$address, ctx.self.$address, { ref, message, ended });
+      deliver(flow, end);
     },
 
     unsubscribe(state, end: End, ctx) {
       const flow = flowFrom(state, other(end), ctx);
-      for (const [id, subscriber] of [...state.subscribers])
-        if (subscriber.end === end && subscriber.ref.$address === addressOf(ctx)) drop(state, flow, flow.queues.get(id));
+      for (const queue of [...flow.queues.values()]) if (queue.subscriber?.ref.$address === addressOf(ctx)) drop(flow, queue);
     },
 
     handled(state, [end, id, number]: readonly [End, number, number], ctx) {
@@ -156,7 +144,7 @@ export const Hub = actor('godwit.channel', {
       handled(flow, queue, number);
       wake(flow.senders);
       wake(queue);
-      deliver(state, flow);
+      deliver(flow, end);
     },
 
     close(state, { end, error }: { readonly end: End; readonly error: GodwitError | undefined }, ctx) {
@@ -167,10 +155,10 @@ export const Hub = actor('godwit.channel', {
           'FAILED_PRECONDITION',
           `channel ${ctx.self.$address} is one-to-many: only its near end closes it; leave the loop, or unsubscribe`,
         );
-      for (const flow of Object.values(state.flows)) {
+      for (const [from, flow] of Object.entries(state.flows) as Array<[End, Flow]>) {
         if (flow.ended !== undefined) continue;
         flow.ended = { error: error === undefined ? undefined : valueFromError(error) };
-        deliver(state, flow);
+        deliver(flow, other(from));
       }
       ctx.after(lingerMs, 'expire');
     },
@@ -187,7 +175,7 @@ export const Hub = actor('godwit.channel', {
           if (queue.seen === queue.handled) {
             ctx.log('warn', 'channel.receiver-dropped', { receiver: queue.holder, waiting: queue.waiting.length, unreachableMs: state.options?.unreachableMs });
             queue.lost = true;
-            drop(state, flow, queue);
+            drop(flow, queue);
           }
         }
         watch(state, flow, ctx);
@@ -201,7 +189,7 @@ function opened<F>(handler: F): F {
   return Object.defineProperty(handler, Symbol.toStringTag, { value: 'AsyncGeneratorFunction' });
 }
 
-async function* received(state: HubState, flow: Flow, queue: Queue, end: End, ctx: Context): AsyncGenerator<ItemPayload, void> {
+async function* received(state: HubState, flow: Flow, queue: Queue, end: End, ctx: Context): AsyncGenerator<ItemPayload, void, unknown> {
   const { signal } = ctx;
   const onAbort = () => {
     queue.leaving = true;
@@ -212,14 +200,14 @@ async function* received(state: HubState, flow: Flow, queue: Queue, end: End, ct
       if (queue.lost) throw tooSlow(state, ctx);
       const item = take(flow, queue);
       if (item !== undefined) yield payloadOf(item, flow, end, ctx.self as RefCore);
-      else if (flow.ended?.error !== undefined) throw errorFromValue(flow.ended.error);
-      else if (flow.ended !== undefined) return;
-      else await changed(queue, signal);
+      else if (flow.ended === undefined || queue.waiting.length > 0) await changed(queue, signal);
+      else if (flow.ended.error !== undefined) throw errorFromValue(flow.ended.error);
+      else return;
     }
   } finally {
     // What the receiver said before it left may wait in the mailbox.
     if (signal.aborted) dispatch(ctx.self as unknown as Ref<typeof leaving>, 'leave', [end, queue.id]);
-    else drop(state, flow, queue);
+    else drop(flow, queue);
   }
 }
 
@@ -246,21 +234,21 @@ function nodeOf(ref: AnyRef): string | undefined {
   return ref.$address.includes('/') ? ref.$where?.node : ref.$address;
 }
 
-/** Hands what may be under way to actors, and wakes the streams. */
-function deliver(state: HubState, flow: Flow): void {
+/** Hands what may be under way to actors, and wakes the streams. @param end the flow leads to */
+function deliver(flow: Flow, end: End): void {
   for (const queue of [...flow.queues.values()]) {
-    const subscriber = state.subscribers.get(queue.id);
+    const { subscriber } = queue;
     if (subscriber === undefined) {
       wake(queue);
       continue;
     }
-    const { ref, message, ended, end } = subscriber;
+    const { ref, message, ended } = subscriber;
     const core = ref as RefCore;
     for (let item = take(flow, queue); item !== undefined; item = take(flow, queue)) core.$holder.push(core, message, payloadOf(item, flow, end, core));
     if (flow.ended === undefined || queue.waiting.length > 0) continue;
     const { error } = flow.ended;
     if (ended !== undefined) core.$holder.tell(core, ended, error === undefined ? undefined : errorFromValue(error));
-    drop(state, flow, queue);
+    drop(flow, queue);
   }
   wake(flow.senders);
 }
@@ -271,9 +259,8 @@ function payloadOf({ value, queue, number, tells }: Item, { fans }: Flow, end: E
   return [own, end, queue, number, tells];
 }
 
-function drop(state: HubState, flow: Flow, queue: Queue | undefined): void {
+function drop(flow: Flow, queue: Queue | undefined): void {
   if (queue === undefined) return;
-  state.subscribers.delete(queue.id);
   detach(flow, queue);
   wake(queue);
   wake(flow.senders);

@@ -113,7 +113,7 @@ export class Actors implements CellHost {
     cell.manifest = manifest;
     cell.checkpointTurns = definition?.checkpointTurns ?? 0;
     cell.incarnation = this.nextIncarnation++;
-    cell.life = life;
+    cell.life = this.host.directory.lifeOf(address, life);
     if (cell.durable) this.beginDurable(cell);
     this.cells.set(address, cell);
     // Somebody may have held a ref to it, and records for it, before it existed.

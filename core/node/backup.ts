@@ -133,6 +133,12 @@ export class Backup {
     this.due();
   }
 
+  /** The actor runs here no more: nobody fetches what the home has not answered. */
+  close(): void {
+    for (const { base, bytes } of this.unconfirmed) this.dropBlob(base.hash, bytes);
+    this.unconfirmed = [];
+  }
+
   journaled(sequence: number): void {
     const index = this.journals.findIndex((journal) => journal.sequence === sequence);
     for (const { told } of this.journals.splice(0, index + 1)) for (const [channel, number] of told) channel.release(number);

@@ -67,7 +67,7 @@ export class Cell {
   tier: Tier = 'native';
   manifest: Manifest | undefined = undefined;
   incarnation = 1;
-  /** Boot of the home when the actor was spawned: tells it from one of the same name in another life of its home. */
+  /** Boot of the home when the actor was spawned: tells it from one of the same name in another life of its home, or before its register was handed over. */
   life = '';
   epoch = 1;
   scheduled = false;

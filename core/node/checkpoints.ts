@@ -46,9 +46,16 @@ export class Checkpoints {
   /** A link is back: what its node was not told, or did not answer, is told again. */
   linkRegained(peer: string): void {
     for (const [address, backup] of this.backups) {
-      if (backup.cell.status === 'ended') this.backups.delete(address);
-      else if (this.host.directory.homeOf(address) === peer) backup.tellAgain();
+      if (this.host.directory.homeOf(address) === peer) backup.tellAgain();
     }
+  }
+
+  /** It runs here no more. */
+  left(cell: Cell): void {
+    const backup = this.backups.get(cell.address);
+    if (backup?.cell !== cell) return;
+    backup.close();
+    this.backups.delete(cell.address);
   }
 
   /** Its home, this node, has no base of it. */

@@ -49,6 +49,12 @@ export class Directory {
     return this.homes.get(address) ?? { home: originOf(address), term: 0 };
   }
 
+  /** The life of an actor that is spawned now, by that of its parent: of the same name another home may have counted incarnations further. */
+  lifeOf(address: string, parent: string): string {
+    const { term } = this.handed(address);
+    return term === 0 ? parent : `${parent}-${term}`;
+  }
+
   /** What others may be told of an actor's home: who it is, or was until just now. */
   told(address: string): Handed {
     const handed = this.handed(address);
@@ -66,6 +72,13 @@ export class Directory {
   /** Actors that were spawned here, and whose register is on that node. */
   handedTo(node: string): string[] {
     return [...this.homes].flatMap(([address, { home }]) => (home === node && originOf(address) === this.self ? [address] : []));
+  }
+
+  /** That node keeps no register of the actor: where it was spawned it is at home again, and counted on. @returns false if it was not its home, or spawned it */
+  disclaimed(address: string, by: string): boolean {
+    const { home, term } = this.handed(address);
+    const origin = originOf(address);
+    return home === by && home !== origin && this.rehome(address, { home: origin, term: term + 1 });
   }
 
   /** The actor is no more. */
@@ -107,8 +120,10 @@ export class Directory {
     const known = this.locations.get(address);
     const where = known === undefined || known.node === this.self ? undefined : known;
     if (this.unsettled.has(address)) return where ?? { coming: true };
-    const handed = this.homes.get(address);
-    return { ...where, ...(handed === undefined || handed.term === 0 || handed.home === this.self ? {} : handed) };
+    const { home, term } = this.handed(address);
+    if (home === this.self) return { ...where };
+    // Of one that was never handed over, as far as this node knows, it says that the home is not here: somebody may take it for the home.
+    return { ...where, home, ...(term === 0 ? {} : { term }) };
   }
 
   repoint(from: string, to: string): void {

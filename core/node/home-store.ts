@@ -69,7 +69,7 @@ export class HomeStore {
     }
   }
 
-  /** By actor: where its register is to go. It is there if `found` has none. @throws {GodwitError} DATA_LOSS an entry is malformed */
+  /** By actor: where its register is to go, which has arrived if `found` has none; or, of this node's own that ended, how far their hand-overs were counted. @throws {GodwitError} DATA_LOSS an entry is malformed */
   *handed(): Iterable<readonly [string, Handed]> {
     for (const [key, bytes] of this.store.found) if (key.startsWith('handed/')) yield [key.slice('handed/'.length), decode(bytes, outgoingRefs) as Handed];
   }
@@ -113,8 +113,10 @@ export class HomeStore {
     return this.write(actor, new Map([[`journal/${actor}`, encode(journal, outgoingRefs)]]));
   }
 
-  forget(actor: string): Promise<void> {
-    return this.write(actor, new Map([[`handed/${actor}`, undefined], ...this.nothing(actor)]));
+  /** @param handed what is remembered of the actor's homes, if this node counts them */
+  forget(actor: string, handed: Handed | undefined): Promise<void> {
+    const counted = handed === undefined ? undefined : encode(handed, outgoingRefs);
+    return this.write(actor, new Map([[`handed/${actor}`, counted], ...this.nothing(actor)]));
   }
 
   /** What waits to be written is not tried again. */

@@ -20,15 +20,15 @@ import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
 import type { Instance } from '../ports/runtime.js';
 import type { Bases } from './bases.js';
-import { beginIncarnation, parseCapture, restoreCell, ungranted } from './capture.js';
+import { beginIncarnation } from './capture.js';
 import type { Cell } from './cell.js';
-import type { Handed } from './directory.js';
+import { type Handed, originOf } from './directory.js';
 import { type FoundHome, type HandedEntry, HomeStore } from './home-store.js';
 import { Machine } from './machine.js';
 import { at, failure, type MigrationHost } from './migration-host.js';
-import { numbersPerEpoch } from './pending.js';
-import { type Journal, Replay } from './replay.js';
-import { checkModule } from './signed-manifest.js';
+import { mustFit, mustOwn, takenRegister } from './register-rules.js';
+import type { Journal } from './replay.js';
+import { restoreActor } from './restoration.js';
 
 export type HomeMachine = Machine<HomeState, HomeEvent, HomeEffect>;
 
@@ -44,13 +44,17 @@ interface Home {
   /** A cell being restored by a takeover, not yet running. */
   recovering: Cell | undefined;
   lostNode: string;
-  /** Its module, if a former life of the node had to keep that. */
+  /** Its module, if a former life of the node, or the giver of the register, had to keep that. */
   blobs: readonly Uint8Array[];
+  /** Who gave the register to this life of the node. */
+  from: string | undefined;
 }
 
 /** A register that a former life of the node was handing over. */
 export interface Unfinished extends FoundHome {
   readonly handed: Handed;
+  /** Who had given it to this node, as far as this life knows. */
+  readonly from: string | undefined;
 }
 
 /** The registers of actors whose home is this node, made when an actor first leaves, or first must survive a crash. */
@@ -81,8 +85,8 @@ export class Homes {
       const { actor, register, manifest, base, journal, term = 0 } = found;
       if (base !== undefined) this.bases.keep(actor, base.hash, base.bytes);
       const to = handed.get(actor);
-      if (to !== undefined) {
-        unfinished.push({ ...found, handed: to });
+      if (to !== undefined && to.home !== id.name) {
+        unfinished.push({ ...found, handed: to, from: undefined });
         continue;
       }
       if (term > 0) directory.rehome(actor, { home: id.name, term });
@@ -103,7 +107,8 @@ export class Homes {
 
   /**
    * Gives a register out of this home's hands, which from then on decides nothing. Resolves when that is safe.
-   * @throws {GodwitError} FAILED_PRECONDITION there is none, or its owner is lost and not replaced yet
+   * @throws {GodwitError} FAILED_PRECONDITION there is none, its owner is lost and not replaced yet, it is where it was spawned and its register
+   * should go elsewhere, or what its turn under way has sent does not fit into a message
    */
   async release(actor: string, to: string): Promise<Unfinished> {
     const { directory, id } = this.host;
@@ -111,47 +116,49 @@ export class Homes {
     await home?.machine.idle();
     if (home === undefined || this.homes.get(actor) !== home || home.machine.state.phase !== 'settled' || home.recovering !== undefined)
       throw new GodwitError('FAILED_PRECONDITION', `node ${id.name} has no register of ${actor} to hand over, or is restoring it`);
+    const { register } = home.machine.state;
+    const origin = originOf(actor);
+    if (to !== origin && register.owner.name === origin) throw new GodwitError('FAILED_PRECONDITION', `actor ${actor} is on ${origin}, which is then its home`);
+    mustFit(actor, register, home.manifest, home.journal);
     const handed: Handed = { home: to, term: directory.handed(actor).term + 1 };
     home.machine.close();
     this.homes.delete(actor);
-    directory.rehome(actor, handed);
-    await this.disk?.hand(actor, handed);
-    return {
-      actor,
-      register: home.machine.state.register,
-      manifest: home.manifest,
-      term: handed.term,
-      journal: home.journal,
-      base: undefined,
-      blobs: [],
-      handed,
-    };
+    await this.handAgain(actor, handed);
+    return { actor, register, manifest: home.manifest, term: handed.term, journal: home.journal, base: undefined, blobs: home.blobs, from: home.from, handed };
   }
 
-  /** The register is another home's now. */
-  released(actor: string, handed: Handed): void {
+  /** A register that was released is on its way under this term. */
+  async handAgain(actor: string, handed: Handed): Promise<void> {
+    this.host.directory.rehome(actor, handed);
+    await this.disk?.hand(actor, handed);
+  }
+
+  /** The register is another home's now. @param forgotten nobody else can take this node for the home, or for the next */
+  released(actor: string, handed: Handed, forgotten = false): void {
     this.bases.forgetCheckpoints(actor);
-    this.disk?.handedOver(actor, handed).catch(() => undefined);
+    (forgotten ? this.disk?.forget(actor, undefined) : this.disk?.handedOver(actor, handed))?.catch(() => undefined);
   }
 
   /** Nobody keeps a register of an actor that was handed over. */
   dropHanded(actor: string): void {
     this.bases.forget(actor);
-    this.disk?.forget(actor).catch(() => undefined);
+    this.disk?.forget(actor, this.counted(actor)).catch(() => undefined);
   }
 
-  /** Takes a register in, with the bytes of its base if they are here. Resolves when this node is the home. */
-  async take(actor: string, entry: HandedEntry, bytes: Uint8Array | undefined, blobs: readonly Uint8Array[]): Promise<HomeMachine> {
+  /** Takes a register in, with the bytes of its base if they are here. Resolves when this node is the home. @param from who gave it */
+  async take(actor: string, entry: HandedEntry, bytes: Uint8Array | undefined, blobs: readonly Uint8Array[], from?: string): Promise<HomeMachine> {
     const { id, directory } = this.host;
     const { base } = entry.register;
     const kept = base === undefined || bytes === undefined ? undefined : { hash: base.hash, bytes };
     if (kept !== undefined) this.bases.keep(actor, kept.hash, kept.bytes);
-    const register = kept === undefined ? entry.register : { ...entry.register, standby: id };
+    const register = takenRegister(entry.register, id, kept !== undefined, (hash) => this.bases.get(hash) !== undefined);
     await this.disk?.take(actor, { ...entry, register }, kept, blobs);
     directory.rehome(actor, { home: id.name, term: entry.term });
     const home = this.create(actor, register, entry.manifest);
     home.journal = entry.journal;
     home.written = kept?.hash;
+    home.blobs = blobs;
+    home.from = from;
     this.host.ownedBy(actor, register.owner.name, register.epoch);
     return home.machine;
   }
@@ -234,7 +241,14 @@ export class Homes {
     home.machine.close();
     this.homes.delete(address);
     this.bases.forget(address);
-    this.disk?.forget(address).catch(() => undefined);
+    this.disk?.forget(address, this.counted(address)).catch(() => undefined);
+  }
+
+  /** G3: terms go on where they were, in a later life of the name and of this node. */
+  private counted(actor: string): Handed | undefined {
+    const { directory, id } = this.host;
+    const handed = directory.handed(actor);
+    return originOf(actor) === id.name && handed.term > 0 ? { ...handed, home: id.name } : undefined;
   }
 
   /** The owner itself says that it runs the actor no more, and has not given it away. */
@@ -266,7 +280,17 @@ export class Homes {
       (timer) => at(this.host, { type: 'timer', timer }) as HomeEvent,
       this.host.options.clock,
     );
-    const home: Home = { machine, manifest, journal: undefined, written: undefined, busy: undefined, recovering: undefined, lostNode: '', blobs: [] };
+    const home: Home = {
+      machine,
+      manifest,
+      journal: undefined,
+      written: undefined,
+      busy: undefined,
+      recovering: undefined,
+      lostNode: '',
+      blobs: [],
+      from: undefined,
+    };
     this.homes.set(actor, home);
     return home;
   }
@@ -279,7 +303,7 @@ export class Homes {
       case 'persist':
         return this.persist(home, address, effect.register);
       case 'obtain':
-        this.work(home, { type: 'obtained', hash: effect.base.hash }, () => this.obtain(address, effect.base, effect.from));
+        this.work(home, { type: 'obtained', hash: effect.base.hash }, () => this.obtain(home, address, effect.base, effect.from));
         return;
       case 'restore':
         this.work(home, { type: 'restored' }, () => this.restore(home, address, effect.base));
@@ -324,37 +348,18 @@ export class Homes {
     );
   }
 
-  private async obtain(address: string, { hash }: Base, from: string): Promise<void> {
-    this.bases.keep(address, hash, this.bases.get(hash) ?? (await this.obtainBase(from, address, hash)));
+  private async obtain(home: Home, address: string, { hash }: Base, from: string): Promise<void> {
+    const bytes = this.bases.get(hash) ?? (await this.obtainBase(from, address, hash));
+    if (this.homes.get(address) === home) this.bases.keep(address, hash, bytes);
   }
 
   private async restore(home: Home, address: string, { hash }: Base): Promise<void> {
     const { host } = this;
     const bytes = this.bases.get(hash);
     if (bytes === undefined) throw new GodwitError('DATA_LOSS', `node ${host.id.name} is to keep base ${hash} of ${address}, and does not`);
-    const capture = parseCapture(bytes);
-    const native = host.knowsNatively(capture.protocol.definition);
-    if (!native && home.manifest === undefined) {
-      throw new GodwitError(
-        'FAILED_PRECONDITION',
-        `${address} waits on ${host.id.name} for its code: spawn it, or give the node definition ${capture.protocol.definition}`,
-      );
-    }
-    const cell = host.createCell(address, capture.protocol);
-    cell.manifest = home.manifest;
-    restoreCell(cell, capture, host.now(), !capture.durable);
-    if (capture.durable && home.journal?.turn === capture.turns) Replay.prepare(cell, home.journal, host.now());
-    // Asks of forgotten turns may still be answered: their numbers are not used again. A durable actor forgets none.
-    const nextAsk = capture.durable ? capture.instance.nextAsk : Math.max(capture.instance.nextAsk, home.machine.state.register.epoch * numbersPerEpoch);
-    const instance = ungranted({ ...capture.instance, nextAsk });
-    const tier = native || home.manifest === undefined ? 'native' : home.manifest.tier;
-    // Whom the node trusts may have changed since it was let in.
-    if (home.manifest !== undefined) await checkModule(host, address, home.manifest, tier);
-    // A manifest that comes from the disk comes without them.
-    for (const blob of home.blobs) await host.options.blobs.put(blob);
+    const { journal, manifest, blobs, machine } = home;
+    const cell = await restoreActor(host, address, { base: bytes, journal, register: machine.state.register, manifest, blobs });
     home.blobs = [];
-    cell.instance = await host.createInstance(cell, tier, home.manifest, instance);
-    cell.lastCapture = { ...instance, streams: capture.instance.streams };
     home.recovering = cell;
   }
 
@@ -382,13 +387,4 @@ export class Homes {
 /** True while a takeover is under way. */
 function isComing(state: HomeState | undefined): boolean {
   return state?.phase === 'fetching' || state?.phase === 'restoring';
-}
-
-/** H2. */
-function mustOwn(register: Register, actor: string, from: NodeId, epoch: Epoch): void {
-  if (sameNode(register.owner, from) && register.epoch === epoch) return;
-  throw new GodwitError(
-    'FAILED_PRECONDITION',
-    `checkpoint of ${actor} by ${from.name} at epoch ${epoch}: ${register.owner.name} owns it at epoch ${register.epoch}`,
-  );
 }

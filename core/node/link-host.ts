@@ -52,7 +52,7 @@ export interface BounceAnswer {
   readonly epoch?: number;
   /** Where that owner is dialled, if the refusing node knows. */
   readonly address?: string;
-  /** Who keeps the register, if it was handed over, and by the how-manieth hand-over. */
+  /** Who keeps the register, unless that is the refusing node, and by the how-manieth hand-over, if there was any. */
   readonly home?: string;
   readonly term?: number;
   /** True if the sender itself is of an older life or epoch. */

@@ -39,12 +39,19 @@ export interface MigrationControl {
   readonly message: MigrationMessage;
 }
 
-/** owner → home: the actor was stopped, or could not go on; `lost` if it is to go on from its base. */
+/** owner → home, former home → where it was spawned: the actor was stopped, or could not go on; `lost` if it is to go on from its base. */
 export interface EndedMessage {
   readonly type: 'ended';
   readonly actor: string;
   readonly epoch: number;
   readonly lost?: boolean;
+}
+
+/** home → who said `ended`: it is known. */
+export interface EndedHeardMessage {
+  readonly type: 'ended-heard';
+  readonly actor: string;
+  readonly epoch: number;
 }
 
 /** home → owner: there is no register of this actor. */

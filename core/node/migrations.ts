@@ -1,26 +1,33 @@
 // Carries the migration protocol of `core/migration` out on a node: hands each message to the machines it is for. Each machine's effects
 // are carried out beside it: outgoing-move, incoming-move, owners, homes.
 import { GodwitError, valueFromError } from '../errors.js';
-import { answerStray, type MigrationMessage, type MoveId, type PrepareMessage, type Register, type Role, receiversOf } from '../migration/index.js';
+import { answerStray, type MigrationMessage, type MoveId, type PrepareMessage, type Register, type Role, receiversOf, sameNode } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
-import type { Manifest } from '../ports/module-source.js';
 import { checkPrepare, denialOf } from './authority.js';
 import { BaseExchange } from './base-exchange.js';
 import { Bases } from './bases.js';
 import type { Cell } from './cell.js';
 import { Checkpoints } from './checkpoints.js';
 import { originOf } from './directory.js';
+import { Endings } from './endings.js';
 import { Homes } from './homes.js';
 import { type ArrivedMessage, IncomingMove, type IncomingMoveContext } from './incoming-move.js';
 import type { Link } from './link.js';
 import { parseManifest } from './manifest.js';
-import { at, type DisownedMessage, type EndedMessage, type MigrationControl, type MigrationHost, sendControl } from './migration-host.js';
+import {
+  at,
+  type DisownedMessage,
+  type EndedHeardMessage,
+  type EndedMessage,
+  type MigrationControl,
+  type MigrationHost,
+  sendControl,
+} from './migration-host.js';
 import { OutgoingMove, type OutgoingMoveContext } from './outgoing-move.js';
 import { Owners } from './owners.js';
 import { Rehoming, type RehomingContext } from './rehoming.js';
+import { moduleOf } from './shipped-module.js';
 import type { MoveOptions, MoveReport } from './types.js';
-
-const noBlobs: ReadonlyMap<Hash, Uint8Array> = new Map();
 
 export class Migrations implements OutgoingMoveContext, IncomingMoveContext, RehomingContext {
   readonly bases = new Bases();
@@ -31,6 +38,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
   private readonly owners: Owners;
   readonly homes: Homes;
   readonly rehoming: Rehoming;
+  private readonly endings: Endings;
   /** Cells of moves that have not ended for their callers. */
   private readonly leaving = new Set<Cell>();
   private moves = 0;
@@ -39,6 +47,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
   constructor(private readonly host: MigrationHost) {
     const send = (to: string, message: MigrationMessage) => this.send(to, message);
     this.owners = new Owners(host, send);
+    this.endings = new Endings(host);
     this.exchange = new BaseExchange(host, this.bases, (actor) => this.ask(actor));
     this.homes = new Homes(
       host,
@@ -82,7 +91,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
   private async begin(cell: Cell, options: MoveOptions, link: Link): Promise<MoveReport> {
     const { id } = this.host;
     const move = `${id.boot}-${++this.moves}` as MoveId;
-    const manifest = await this.moduleOf(cell);
+    const manifest = await moduleOf(this.host, cell);
     if (this.closed) throw new GodwitError('CANCELLED', `node ${id.name} was closed`);
     await this.homes.begin(cell, manifest);
     if (!link.attached) throw new GodwitError('UNAVAILABLE', `lost the link to node ${options.to}: actor ${cell.address} stays on ${id.name}`);
@@ -127,12 +136,16 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
     const { id, directory, routes } = this.host;
     this.checkpoints.registered(actor, base?.hash);
     // What another home keeps of an actor that was spawned here.
-    if (originOf(actor) === id.name && directory.homeOf(actor) !== id.name && owner.name !== id.name) routes.relocate(actor, { node: owner.name, epoch });
+    if (originOf(actor) !== id.name || directory.homeOf(actor) === id.name) return;
+    this.rehoming.found(actor);
+    if (owner.name !== id.name) routes.relocate(actor, { node: owner.name, epoch });
   }
 
   /** This node is taken for the home of an actor, and has no register of it. */
   private answerForHome({ type, actor }: MigrationMessage, link: Link): void {
-    if (!this.rehoming.answer(actor, link) && type === 'query') link.control({ type: 'disowned', actor } as DisownedMessage);
+    if (this.rehoming.answer(actor, link) || type !== 'query') return;
+    link.control({ type: 'disowned', actor } as DisownedMessage);
+    this.endings.tell(actor);
   }
 
   ownerOf(address: string): { readonly node: string; readonly epoch: number } | undefined {
@@ -161,6 +174,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
     this.owners.peerRegained(link.peer.node);
     this.homes.nodeSeen({ name: link.peer.node, boot: link.peer.boot });
     this.rehoming.linkUp(link);
+    this.endings.linkUp(link.peer.node);
   }
 
   /** A peer spoke of a later epoch of an actor that runs here. */
@@ -170,39 +184,64 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
 
   /** An actor ended on this node: its home forgets it. */
   endedHere(cell: Cell): void {
-    for (const move of [...this.outgoing.values()]) if (move.cell === cell) move.abandon(`actor ${cell.address} was stopped while it moved`);
+    const { address, epoch } = cell;
+    const moves = [...this.outgoing.values()].filter((move) => move.cell === cell);
+    // Of a child that a guest spawned here its home knows nothing.
+    const isOwned = this.owns(address) || moves.length > 0;
+    for (const move of moves) move.abandon(`actor ${address} was stopped while it moved`);
     this.owners.end(cell);
-    const home = this.host.directory.homeOf(cell.address);
-    if (home === this.host.id.name) this.forgetHome(cell.address);
-    else sendControl(this.host, home, { type: 'ended', actor: cell.address, epoch: cell.epoch } as EndedMessage);
+    this.checkpoints.left(cell);
+    if (this.host.directory.homeOf(address) === this.host.id.name) this.forgetHome(address);
+    else if (isOwned) this.endings.note(address, epoch);
   }
 
-  /** The owner of an actor of this home says that it ended. */
-  endedAway(message: EndedMessage, from: Link): void {
-    const register = this.homes.get(message.actor)?.state.register;
-    if (register === undefined || register.epoch !== message.epoch || register.owner.name !== from.peer.node || register.owner.boot !== from.peer.boot) return;
-    if (message.lost === true) {
-      this.homes.ownerGone(message.actor, { name: from.peer.node, boot: from.peer.boot }, message.epoch);
+  /** The owner of an actor of this home, or the home of one that was spawned here, says that it ended. */
+  endedAway({ actor, epoch, lost }: EndedMessage, link: Link): void {
+    const { directory, id } = this.host;
+    const by = { name: link.peer.node, boot: link.peer.boot };
+    const register = this.homes.get(actor)?.state.register;
+    const isOwner = register?.epoch === epoch && sameNode(register.owner, by);
+    if (lost === true) {
+      if (isOwner) this.homes.ownerGone(actor, by, epoch);
       return;
     }
-    this.forgetHome(message.actor);
-    this.host.forget(message.actor);
+    // Whoever has its register in the end is told again.
+    if (directory.unsettled.has(actor) || this.rehoming.isTaking(actor)) return;
+    const home = directory.homeOf(actor);
+    if (isOwner) {
+      this.forgetHome(actor);
+      this.host.forget(actor);
+    } else if (home === by.name) this.disowned({ type: 'disowned', actor }, link);
+    else if (home !== id.name) {
+      if (!this.rehoming.answer(actor, link)) link.control({ type: 'disowned', actor } as DisownedMessage);
+      return;
+    }
+    link.control({ type: 'ended-heard', actor, epoch } as EndedHeardMessage);
+  }
+
+  endedHeard(message: EndedHeardMessage, { peer }: Link): void {
+    const { directory, id } = this.host;
+    const { actor } = message;
+    // Who spawned it counts on from here.
+    if (this.endings.heard(message, peer.node) && originOf(actor) === peer.node && peer.node !== id.name) directory.forgetHome(actor);
   }
 
   private forgetHome(actor: string): void {
-    const { directory, id } = this.host;
+    const epoch = this.homes.get(actor)?.state.register.epoch;
     this.homes.forget(actor);
-    if (originOf(actor) === id.name) return;
-    // Where it was spawned its name is free again.
-    directory.forgetHome(actor);
-    sendControl(this.host, originOf(actor), { type: 'disowned', actor } as DisownedMessage);
+    if (epoch !== undefined) this.endedAt(actor, epoch);
   }
 
   /** The home of an actor that runs, is retained, or is expected here knows nothing of it: it forgot it with its former life, or the actor was stopped. */
   disowned({ actor }: DisownedMessage, from: Link): void {
     const { directory } = this.host;
     if (directory.homeOf(actor) !== from.peer.node || directory.unsettled.has(actor)) return;
-    const isOrigin = originOf(actor) === this.host.id.name;
+    const origin = originOf(actor);
+    if (origin !== this.host.id.name && origin !== from.peer.node) {
+      this.rehoming.disclaimed(actor, from.peer.node);
+      return;
+    }
+    const isOrigin = origin === this.host.id.name;
     if (isOrigin && this.host.cell(actor) !== undefined) {
       this.rehoming.disowned(actor);
       return;
@@ -253,6 +292,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
 
   /** The actor comes here anew. A copy of the past, cut off from its home since then, may not have heard that it is over. */
   entering(cell: Cell): void {
+    this.endings.forget(cell.address);
     const former = this.host.cell(cell.address);
     if (former !== undefined && former !== cell) this.owners.replaced(former, cell.epoch);
   }
@@ -280,12 +320,25 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
     return this.owners.get(actor) !== undefined;
   }
 
+  hasEnded(actor: string, epoch: number): boolean {
+    return this.endings.has(actor, epoch);
+  }
+
+  endedAt(actor: string, epoch: number): void {
+    this.endings.forget(actor);
+    if (originOf(actor) === this.host.id.name) return;
+    // Where it was spawned its name is free again.
+    this.host.directory.disclaimed(actor, this.host.id.name);
+    this.endings.note(actor, epoch);
+  }
+
   rehomed(actor: string, home: string): void {
     const event = at(this.host, { type: 'rehomed', home } as const);
     for (const { cell, machine } of [...this.outgoing.values()]) if (cell.address === actor) machine.feed(event);
     for (const incoming of [...this.incoming.values()]) if (incoming.actor === actor) incoming.machine.feed(event);
     this.owners.get(actor)?.feed(event);
     this.checkpoints.rehomed(actor);
+    this.endings.tell(actor);
   }
 
   running(cell: Cell, hash: Hash, bytes: Uint8Array): void {
@@ -339,27 +392,5 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
       case 'home':
         return one(this.homes.get(message.actor));
     }
-  }
-
-  private async moduleOf(cell: Cell): Promise<Manifest> {
-    const { modules, blobs } = this.host.options;
-    if (modules === undefined && cell.manifest !== undefined) return cell.manifest;
-    if (modules === undefined) {
-      throw new GodwitError(
-        'FAILED_PRECONDITION',
-        `node ${this.host.id.name} has no module source, so actor ${cell.address} cannot move: give it 'modules' (godwit/build has bundler())`,
-      );
-    }
-    const { definition, version } = cell.target.$protocol;
-    // Asked at every move, since there may be later code by now.
-    const module = await modules.module(definition, version).catch(async (thrown: unknown) => {
-      // An actor that came from elsewhere brought its code, unless that was in a former life.
-      if (cell.manifest !== undefined && (await blobs.has(cell.manifest.program))) return { manifest: cell.manifest, blobs: noBlobs };
-      throw thrown;
-    });
-    const manifest = parseManifest(module.manifest);
-    for (const [hash, bytes] of module.blobs) if (!(await blobs.has(hash))) await blobs.put(bytes);
-    cell.manifest = manifest;
-    return manifest;
   }
 }

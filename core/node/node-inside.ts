@@ -11,35 +11,19 @@ import type { LogLevel } from '../ports/logger.js';
 import type { Instance, InstanceCapture } from '../ports/runtime.js';
 import type { Pipe, Transport } from '../ports/transport.js';
 import { Actors, type ActorsHost } from './actors.js';
-import type { BackupMessage } from './backup.js';
-import type { BaseMessage, BaseWantedMessage } from './base-exchange.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
-import { Directory } from './directory.js';
-import type { ArrivedMessage } from './incoming-move.js';
+import { hear } from './control-messages.js';
+import { Directory, type Handed } from './directory.js';
 import { introduce } from './introduction.js';
 import { keepLink } from './kept-link.js';
 import type { BounceAnswer, ControlMessage, Link, Peer } from './link.js';
-import type { DisownedMessage, EndedMessage, MigrationControl, MigrationHost } from './migration-host.js';
+import type { MigrationHost } from './migration-host.js';
 import { Migrations } from './migrations.js';
-import { type RecalledMessage, type RecallMessage, Recalls } from './recalls.js';
+import { Recalls } from './recalls.js';
 import { outgoingRefs } from './refs.js';
-import type { RehomingMessage } from './register-intake.js';
 import { Routes, type RoutesHost } from './routes.js';
 import type { KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions } from './types.js';
-
-/** What nodes say to each other beside records. */
-type NodeMessage =
-  | MigrationControl
-  | ArrivedMessage
-  | BackupMessage
-  | BaseWantedMessage
-  | BaseMessage
-  | EndedMessage
-  | DisownedMessage
-  | RecallMessage
-  | RecalledMessage
-  | RehomingMessage;
 
 const applicationProtocol: Protocol = { definition: 'application', version: 1, messages: {} };
 
@@ -183,57 +167,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   }
 
   control(link: Link, received: ControlMessage): void {
-    const message = received as NodeMessage;
-    switch (message.type) {
-      case 'migration':
-        this.migrations.receive(message.message, link);
-        break;
-      case 'arrived':
-        this.migrations.arrived(message, link);
-        break;
-      case 'checkpoint':
-        this.migrations.checkpoints.keep(message, link);
-        break;
-      case 'checkpoint-wanted':
-        this.migrations.checkpoints.wanted(message, link);
-        break;
-      case 'journal':
-        this.migrations.checkpoints.journal(message, link);
-        break;
-      case 'journaled':
-        this.migrations.checkpoints.journaled(message, link);
-        break;
-      case 'base-wanted':
-        this.migrations.exchange.wanted(message, link);
-        break;
-      case 'base':
-        this.migrations.exchange.got(message, link);
-        break;
-      case 'ended':
-        this.migrations.endedAway(message, link);
-        break;
-      case 'disowned':
-        this.migrations.disowned(message, link);
-        break;
-      case 'recall':
-        this.recalls.asked(link, message);
-        break;
-      case 'recalled':
-        this.recalls.answered(message, link);
-        break;
-      case 'rehome':
-      case 'rehomed':
-      case 'rehome-refused':
-      case 'rehome-wanted':
-        this.migrations.rehoming.receive(message, link);
-        break;
-      default:
-        // A peer may say anything.
-        link.refuse(
-          'unknown-message',
-          new GodwitError('UNIMPLEMENTED', `there is no message '${String((message satisfies never as ControlMessage).type).slice(0, 64)}'`),
-        );
-    }
+    hear(this, link, received);
   }
 
   bounced(channel: Channel, link: Link, answer: BounceAnswer): void {
@@ -292,6 +226,14 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   fenced(cell: Cell, epoch: number): void {
     this.migrations.epochSeen(cell.address, epoch);
+  }
+
+  rehomed(address: string, handed: Handed): void {
+    this.migrations.rehoming.learn(address, handed);
+  }
+
+  disclaimed(address: string, by: string): void {
+    this.migrations.rehoming.disclaimed(address, by);
   }
 
   private attach(pipe: Pipe, peer: Peer, onDown?: () => void): void {
@@ -362,6 +304,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
 
   leave(cell: Cell, to: NodeId, epoch: number): void {
     this.actors.leave(cell, to, epoch);
+    this.migrations.checkpoints.left(cell);
   }
 
   forget(address: string): void {

@@ -4,6 +4,7 @@ import { checkName, type Definition, type Handlers } from '../actors/definition.
 import { createRef, type Ref, type Where } from '../actors/ref.js';
 import type { Cancel } from '../ports/clock.js';
 import type { Pipe, Transport } from '../ports/transport.js';
+import { type ActorDetails, detailsOf } from './actor-details.js';
 import { NodeInside } from './node-inside.js';
 import { statisticsOf } from './observed.js';
 import type { ActorInfo, KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions, NodeStatistics } from './types.js';
@@ -60,6 +61,13 @@ export class Node {
     return this.inside.actors.infos();
   }
 
+  /** An actor that is here, looked into; undefined if it is not. */
+  inspect(address: string): ActorDetails | undefined {
+    const info = this.actors().find((actor) => actor.address === address);
+    const cell = this.inside.cell(address);
+    return info === undefined || cell === undefined ? undefined : detailsOf(cell, info);
+  }
+
   /** Where an actor is, as far as this node knows. */
   where(address: string): Where | undefined {
     return this.inside.actors.where(address);
@@ -82,7 +90,7 @@ export class Node {
 
   /** The node that keeps an actor's register, as far as this one knows: where it was spawned, or where its register was handed. */
   homeOf(address: string): string {
-    return this.inside.directory.homeOf(address);
+    return this.inside.directory.told(address).home;
   }
 
   /**

@@ -361,6 +361,7 @@ export class OutgoingMove {
       totalMs: ran.atMs - this.startedAt,
       bytes: { module: this.moduleBytes, capture: this.sentBytes, models: this.modelBytes },
       warm: this.warm,
+      program: this.manifest.program,
       stateHash: { before: this.stateHash, after: arrival.stateHash },
     };
     this.reported = true;

@@ -40,6 +40,8 @@ export class Owners {
       until,
       options.clock.now(),
     );
+    // It writes its lease a last time.
+    this.end(cell);
     cell.leaseUntilMs = until;
     const machine: OwnerMachine = new Machine(
       state,
@@ -55,7 +57,6 @@ export class Owners {
       (timer) => at(this.host, { type: 'timer', timer }) as OwnerEvent,
       options.clock,
     );
-    this.end(cell);
     this.machines.set(cell.address, machine);
     machine.begin(effects);
   }

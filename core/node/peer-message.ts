@@ -146,6 +146,7 @@ const controlShapes: Readonly<Record<string, Shape>> = {
   'base-wanted': { actor: isAddress, hash: isHash },
   base: { hash: isHash, bytes: optional(isBytes), error: optional(isObject) },
   ended: { actor: isAddress, epoch: isOrdinal, lost: optional(isFlag) },
+  'ended-heard': { actor: isAddress, epoch: isOrdinal },
   disowned: { actor: isAddress },
   recall: {
     id: isCount,
@@ -156,7 +157,7 @@ const controlShapes: Readonly<Record<string, Shape>> = {
   },
   rehome: { actor: isAddress, term: isOrdinal, attempt: isName, register: isRegister, manifest: optional(isObject), journal: optional(isJournal) },
   rehomed: { actor: isAddress, home: isName, term: isOrdinal },
-  'rehome-refused': { actor: isAddress, attempt: isText, error: isObject },
+  'rehome-refused': { actor: isAddress, attempt: isText, error: isObject, gone: optional(isFlag) },
   'rehome-wanted': { actor: isAddress, to: isName },
   recalled: { id: isCount, report: optional(isReport), error: optional(isObject) },
   migration: { message: isObject },

@@ -57,26 +57,33 @@ export interface IntakeContext {
   readonly exchange: BaseExchange;
   send(to: string, message: MigrationMessage): void;
   isArriving(actor: string): boolean;
+  /** True if the actor ended at this epoch, on this node or under its home, and whom it concerns may not have heard. */
+  hasEnded(actor: string, epoch: number): boolean;
   /** Asks the home where the actor is; who is none any more says who is. */
   ask(actor: string): void;
 }
 
 /** Registers on their way to this node. */
 export class RegisterIntake {
-  private readonly taking = new Map<string, Promise<void>>();
+  private readonly underWay = new Map<string, Promise<void>>();
 
-  /** @param taken this node is the home now */
+  /** @param taking nothing speaks against it any more @param taken this node is the home now */
   constructor(
     private readonly host: MigrationHost,
     private readonly context: IntakeContext,
+    private readonly taking: (actor: string) => void,
     private readonly taken: (actor: string, machine: HomeMachine) => void,
   ) {}
+
+  isTaking(actor: string): boolean {
+    return this.underWay.has(actor);
+  }
 
   /** G4: one attempt after the other. Answers each. */
   offered(message: RehomeMessage, link: Link): void {
     const { actor, attempt } = message;
     const { boot } = link.peer;
-    const done = (this.taking.get(actor) ?? Promise.resolve())
+    const done = (this.underWay.get(actor) ?? Promise.resolve())
       .then(() => this.take(message, link, boot))
       .catch((thrown: unknown) => {
         const error = GodwitError.from(thrown);
@@ -87,12 +94,11 @@ export class RegisterIntake {
           actor,
           attempt,
           error: valueFromError(error, this.host.id.name),
-          // Its name is free, and it was this node's: it was stopped.
-          ...(error.code === 'FAILED_PRECONDITION' && this.isGone(message.register, actor) ? { gone: true } : {}),
+          ...(this.isGone(message.register, actor) ? { gone: true } : {}),
         } as RehomingMessage);
       });
-    this.taking.set(actor, done);
-    done.then(() => this.taking.get(actor) === done && this.taking.delete(actor)).catch(() => undefined);
+    this.underWay.set(actor, done);
+    done.then(() => this.underWay.get(actor) === done && this.underWay.delete(actor)).catch(() => undefined);
   }
 
   /** @throws {GodwitError} why this node will not be the home */
@@ -108,7 +114,8 @@ export class RegisterIntake {
       // Time has passed, and another life of the giver may have another register.
       if (link.peer.boot !== boot) throw new GodwitError('ABORTED', `node ${link.peer.node} has begun another life`);
       this.check(actor, link.peer.node);
-      const machine = await this.context.homes.take(actor, { register, manifest, term, journal }, bytes, blobs);
+      this.taking(actor);
+      const machine = await this.context.homes.take(actor, { register, manifest, term, journal }, bytes, blobs, link.peer.node);
       link.control({ type: 'rehomed', actor, home: id.name, term } as RehomingMessage);
       if (bytes !== undefined) this.tellStandby(actor, register, machine);
       this.taken(actor, machine);
@@ -180,9 +187,9 @@ export class RegisterIntake {
     this.context.send(standby.name, { type: 'registered', move, actor, epoch, from: id, register });
   }
 
-  /** The register says that this life of this node owns the actor, which is not here any more: it was stopped. */
-  private isGone({ owner }: Register, actor: string): boolean {
-    return sameNode(owner, this.host.id) && this.host.cell(actor) === undefined && !this.context.isArriving(actor);
+  /** G7: the register says that this life of this node owns the actor, which has ended here. */
+  private isGone({ owner, epoch }: Register, actor: string): boolean {
+    return sameNode(owner, this.host.id) && this.context.hasEnded(actor, epoch) && this.host.cell(actor) === undefined;
   }
 
   private log(event: string, actor: string, error: GodwitError): void {

@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import { spawn } from '../actors/spawn.js';
 import type { SimulatedNode, SimulatedNodeOptions } from '../testing/index.js';
-import { assertOneCopy, registerOf, type ScribeRef, Stage } from './schedules.test-support.js';
+import { assertOneCopy, outcome, registerOf, type ScribeRef, Stage } from './schedules.test-support.js';
 
 export const address = 'robot-1/map';
 export const sharing = { nodeOptions: { keepsNameOf: (actor: string) => actor === address } } as const;
@@ -15,6 +15,8 @@ export interface Cast {
   readonly two: SimulatedNode;
   readonly edge: SimulatedNode;
   readonly all: readonly SimulatedNode[];
+  /** The disk of robot-1: how long a write takes from now on. */
+  readonly disk: { fsyncMs: number };
   /** As robot-1 uses it, in its first life. */
   readonly own: ScribeRef;
   /** As robot-2 uses it: told where it is, as one that joined before the register went. */
@@ -26,8 +28,10 @@ export async function shared(kind: SharedKind, seed: number, edgeOptions: Simula
   const s = new Stage({ seed });
   const { definitions, w } = s;
   const own: { ref?: ScribeRef } = {};
+  const disk = { fsyncMs: 1 };
   const one = w.device('robot-1', {
     definitions,
+    disk,
     onStart: (node) => {
       own.ref = spawn(node, s[kind], 'map') as ScribeRef;
     },
@@ -50,7 +54,12 @@ export async function shared(kind: SharedKind, seed: number, edgeOptions: Simula
   await w.settle(draft.all());
   await w.settle(two.node.repoint('robot-2/draft', address, { node: 'edge', tier: 'native', epoch: 2 }));
   await w.settle(joined.put('joined'));
-  return { s, one, two, edge, all: [one, two, edge, second], own: own.ref as ScribeRef, joined };
+  return { s, one, two, edge, all: [one, two, edge, second], disk, own: own.ref as ScribeRef, joined };
+}
+
+/** Begins something that may end in any way. */
+export function attempt(work: PromiseLike<unknown>): void {
+  outcome(work).catch(() => undefined);
 }
 
 /** Names of the living nodes that keep a register of the actor. */

@@ -57,6 +57,8 @@ export class Replay {
 
   /** Puts the turn's record at the head of the mailbox of a restored cell, and what had left back into its outboxes. */
   static prepare(cell: Cell, journal: Journal, now: number): void {
+    // The lost owner had heard of a later life of that sender than the checkpoint knows, and dropped its answers to the former one.
+    cell.forgetLife(journal.input.from.$address, journal.input.life);
     const sent = journal.outputs.filter(({ to, record }) => {
       const channel = cell.outlet.channels.get(to) ?? new Channel(cell, to, cell.incarnation);
       cell.outlet.channels.set(to, channel);

@@ -7,6 +7,7 @@ import { GodwitError } from '../errors.js';
 import type { Pipe } from '../ports/transport.js';
 import type { Cell } from './cell.js';
 import type { Channel } from './channel.js';
+import type { Handed } from './directory.js';
 import { type BounceAnswer, Link, type LinkHost, type Peer } from './link.js';
 
 /** What routes need of their node. */
@@ -15,6 +16,10 @@ export interface RoutesHost extends LinkHost {
   reexecuted(channel: Channel, record: ChannelRecord): void;
   linkUp(link: Link): void;
   fenced(cell: Cell, epoch: number): void;
+  /** Who is, or was, an actor's home says who is. */
+  rehomed(address: string, handed: Handed): void;
+  /** A node that was taken for an actor's home is none. */
+  disclaimed(address: string, by: string): void;
   /** True while a move brings the actor here. */
   arriving(address: string): boolean;
 }
@@ -187,8 +192,9 @@ export class Routes {
   /** Who was the home may say who is. */
   private noteHome(address: string, { peer }: Link, { home, term }: BounceAnswer): void {
     const { directory } = this.host;
-    if (home !== undefined && home !== this.host.name && term !== undefined && directory.homeOf(address) === peer.node)
-      directory.rehome(address, { home, term });
+    if (home === undefined || directory.homeOf(address) !== peer.node) return;
+    if (term === undefined) this.host.disclaimed(address, peer.node);
+    else this.host.rehomed(address, { home, term });
   }
 
   private isHomeElsewhere(address: string): boolean {
@@ -215,6 +221,9 @@ export class Routes {
       this.leadLater(channel, address);
     } else if (answer.node !== undefined && answer.epoch !== undefined && this.leadsElsewhere(address, link, { node: answer.node, epoch: answer.epoch })) {
       this.lead(channel, address);
+    } else if (this.host.directory.unsettled.has(address)) {
+      // The next home may not have the register yet.
+      this.leadLater(channel, address);
     } else if (this.host.directory.homeOf(address) === this.host.name) {
       this.ownerKnowsNothing(channel, link, address);
     } else if (answer.node === undefined && link.peer.node === this.host.directory.homeOf(address)) {

@@ -108,6 +108,8 @@ export interface MoveReport {
   readonly bytes: { readonly module: number; readonly capture: number; readonly models: number };
   /** True if the target had the module already. */
   readonly warm: boolean;
+  /** SHA-256 of the program that came with it: what a host of another tier runs. */
+  readonly program: string;
   /** SHA-256 of the encoded state before the freeze and after the restore. */
   readonly stateHash: { readonly before: string; readonly after: string };
 }
@@ -139,6 +141,7 @@ export interface NodeStatistics {
   readonly mailboxRecords: number;
   /** Asks and streams of actors here, and of the application, that wait for an answer now. */
   readonly asksInFlight: number;
+  /** Every link of this life, also those that are down. */
   readonly links: ReadonlyArray<{
     readonly peer: string;
     readonly attached: boolean;

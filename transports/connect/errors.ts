@@ -1,6 +1,6 @@
 // The one place where errors of Connect, HTTP, HTTP/2, TLS and sockets become GodwitErrors, and back.
 import { constants } from 'node:http2';
-import { ConnectError } from '@connectrpc/connect';
+import { Code as ConnectCode, ConnectError } from '@connectrpc/connect';
 import { type Code, codes, GodwitError } from '#core';
 
 const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
@@ -11,7 +11,7 @@ const nodeHeader = 'godwit-node';
 /** The GodwitError of whatever a call, a stream or a socket failed with. @param where what was spoken to, for the message */
 export function errorFrom(thrown: unknown, where: string): GodwitError {
   if (GodwitError.is(thrown)) return thrown;
-  if (thrown instanceof ConnectError) return errorFromConnect(thrown);
+  if (thrown instanceof ConnectError) return hasSystemCause(thrown) ? errorFrom(thrown.cause, where) : errorFromConnect(thrown);
   const systemCode = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   if (certificateCodes.test(systemCode)) {
@@ -22,11 +22,16 @@ export function errorFrom(thrown: unknown, where: string): GodwitError {
   return new GodwitError('UNKNOWN', `${where}: ${message}`, { cause: thrown });
 }
 
+/** Connect knows nothing of local sockets: one that is not there is an internal error to it. */
+function hasSystemCause(error: ConnectError): boolean {
+  return error.code === ConnectCode.Internal && error.cause instanceof Error && 'code' in error.cause && networkCodes.test(String(error.cause.code));
+}
+
 /** Node's TLS verification results. @see https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|CRL|ERR_TLS_/;
 
 /** Sockets and HTTP/2 sessions that could not be opened or broke: another try, to this host or another, may do. */
-const networkCodes = /^(E(CONN|HOST|NET|PIPE|ADDR|TIMEDOUT|AI_|ACCES|PROTO)|ENOTFOUND|ERR_HTTP2_|ERR_STREAM_|ERR_SSL_|EPROTO)/;
+const networkCodes = /^(E(CONN|HOST|NET|PIPE|ADDR|TIMEDOUT|AI_|ACCES|PROTO)|ENOTFOUND|ENOENT|ERR_HTTP2_|ERR_STREAM_|ERR_SSL_|EPROTO)/;
 
 /** The error behind a reset HTTP/2 stream. @see https://www.rfc-editor.org/rfc/rfc9113#section-7 */
 export function errorFromReset(resetCode: number | undefined, where: string): GodwitError {

@@ -11,8 +11,8 @@ export type HttpResponse = http.ServerResponse | http2.Http2ServerResponse;
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
 
 export interface ListenerOptions {
-  readonly host: string;
-  readonly port: number;
+  /** A port, or the path of a local socket. */
+  readonly at: { readonly host: string; readonly port: number } | { readonly path: string };
   readonly tls: { readonly key: string | Buffer; readonly cert: string | Buffer } | undefined;
   readonly handler: HttpHandler;
   readonly bounds: Bounds;
@@ -20,12 +20,13 @@ export interface ListenerOptions {
 }
 
 export interface Listener {
+  /** 0 for a local socket. */
   readonly port: number;
   /** Accepts no more, lets open requests end for `lingerMs`, then drops what is left. */
   close(): Promise<void>;
 }
 
-/** @throws {GodwitError} ALREADY_EXISTS the port is in use · PERMISSION_DENIED it needs privileges · UNAVAILABLE the host is not of this machine */
+/** @throws {GodwitError} ALREADY_EXISTS the port is in use · PERMISSION_DENIED it needs privileges · UNAVAILABLE the host is not of this machine, or no socket can be at the path */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const sockets = new Set<net.Socket>();
   let open = 0;
@@ -61,13 +62,14 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     for (const socket of sockets) socket.destroy();
     await closed;
   };
-  return { port: (server.address() as net.AddressInfo).port, close: () => (closing ??= close()) };
+  const bound = server.address();
+  return { port: typeof bound === 'object' && bound !== null ? bound.port : 0, close: () => (closing ??= close()) };
 }
 
-function bind(server: net.Server, { host, port }: ListenerOptions): Promise<void> {
+function bind(server: net.Server, { at }: ListenerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(bindError(error, host, port)));
-    server.listen({ host, port }, () => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(bindError(error, at)));
+    server.listen({ ...at }, () => {
       server.removeAllListeners('error');
       // Such as EMFILE when accepting: the connection is lost, the server goes on.
       server.on('error', () => {});
@@ -76,7 +78,9 @@ function bind(server: net.Server, { host, port }: ListenerOptions): Promise<void
   });
 }
 
-function bindError(error: NodeJS.ErrnoException, host: string, port: number): GodwitError {
+function bindError(error: NodeJS.ErrnoException, at: ListenerOptions['at']): GodwitError {
+  if ('path' in at) return new GodwitError('UNAVAILABLE', `cannot listen on the socket ${at.path} (${error.code})`, { cause: error });
+  const { host, port } = at;
   const place = `port ${port} of ${host}`;
   if (error.code === 'EADDRINUSE') {
     return new GodwitError('ALREADY_EXISTS', `${place} is in use: stop what listens there, or choose another port (0 takes a free one)`, { cause: error });

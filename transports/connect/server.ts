@@ -1,19 +1,18 @@
 // A node's one port: the link, blobs, control services, health and reflection, and whatever plain pages the node mounts.
-import { type ConnectRouter, createContextValues } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
+import type { ConnectRouter } from '@connectrpc/connect';
 import { type Blobs, GodwitError, type Logger, type Pipe, silentLogger } from '#core';
 import { acceptPipe, describeLink, isAttach } from './attach.js';
-import { type Authenticate, type Identity, identityKey } from './authentication.js';
+import type { Authenticate, Identity } from './authentication.js';
 import { blobRoutes, blobsPath } from './blob-routes.js';
 import { BlobUploads } from './blob-uploads.js';
 import { connectErrorFrom } from './errors.js';
-import { Health } from './gen/grpc/health/v1/health_pb.js';
-import { createHealth, type Health as NodeHealth, serveHealth } from './health.js';
-import { type Bounds, boundsFrom, type ConnectOptions } from './limits.js';
+import { Health as HealthService } from './gen/grpc/health/v1/health_pb.js';
+import { createHealth, type Health, serveHealth } from './health.js';
+import { boundsFrom, type ConnectOptions } from './limits.js';
 import { type HttpHandler, type HttpRequest, type HttpResponse, listen } from './listener.js';
 import type { StreamPipe } from './pipe.js';
 import { refuse, respond, respondJson } from './plain-http.js';
-import { serveReflection } from './reflection.js';
+import { serveServices } from './services.js';
 
 /** What a server is made of. @public */
 export interface ConnectServerOptions extends ConnectOptions {
@@ -35,7 +34,7 @@ export interface ConnectServerOptions extends ConnectOptions {
   readonly pages?: ReadonlyMap<string, () => Page>;
   /** Answers paths that nothing else does; `identity` is undefined for a request without the key. Default: 404. */
   readonly fallback?: (request: HttpRequest, response: HttpResponse, identity: Identity | undefined) => void;
-  readonly health?: NodeHealth;
+  readonly health?: Health;
   readonly logger?: Logger;
 }
 
@@ -64,7 +63,17 @@ export async function createConnectServer(options: ConnectServerOptions): Promis
   const pipes = new Set<StreamPipe>();
   const uploads = new BlobUploads(options.blobs, bounds);
   const shutdown = new AbortController();
-  const services = serviceRoutes(options, health, bounds, shutdown.signal);
+  const services = serveServices(
+    (router) => {
+      options.routes?.(router);
+      describeLink(router);
+      // A node may serve a Health of its own.
+      if (!router.handlers.some(({ service }) => service.typeName === HealthService.typeName)) serveHealth(router, health);
+    },
+    bounds,
+    shutdown.signal,
+  );
+  for (const { typeName } of services.services) if (health.isServing(typeName) === undefined) health.set(typeName, true);
   const blobs = blobRoutes(options.blobs, uploads);
 
   const attach = (request: HttpRequest, identity: Identity) => {
@@ -109,7 +118,7 @@ export async function createConnectServer(options: ConnectServerOptions): Promis
     }
   };
 
-  const listener = await listen({ host: options.host ?? '127.0.0.1', port: options.port, tls: options.tls, handler: guarded, bounds, logger });
+  const listener = await listen({ at: { host: options.host ?? '127.0.0.1', port: options.port }, tls: options.tls, handler: guarded, bounds, logger });
   return {
     port: listener.port,
     async close() {
@@ -131,61 +140,7 @@ function respondPage(request: HttpRequest, response: HttpResponse, page: () => P
   respond(response, 200, { 'content-type': type, 'cache-control': 'no-store' }, body);
 }
 
-interface ServiceRoutes {
-  /** Paths of all methods. */
-  readonly paths: ReadonlySet<string>;
-  handler(request: HttpRequest, response: HttpResponse, identity: Identity): void;
-}
-
-function serviceRoutes(options: ConnectServerOptions, health: NodeHealth, bounds: Bounds, shutdownSignal: AbortSignal): ServiceRoutes {
-  const identities = new WeakMap<object, Identity>();
-  const paths = new Set<string>();
-  const adapter = connectNodeAdapter({
-    routes(router) {
-      options.routes?.(router);
-      describeLink(router);
-      // A node may serve a Health of its own.
-      if (!router.handlers.some(({ service }) => service.typeName === Health.typeName)) serveHealth(router, health);
-      serveReflection(router);
-      for (const { requestPath, service } of router.handlers) {
-        paths.add(requestPath);
-        if (health.isServing(service.typeName) === undefined) health.set(service.typeName, true);
-      }
-    },
-    contextValues: (request) => createContextValues().set(identityKey, identities.get(request)),
-    interceptors: [
-      (next) => async (request) => {
-        try {
-          const response = await next(request);
-          return response.stream ? { ...response, message: mappingErrors(response.message) } : response;
-        } catch (thrown) {
-          throw connectErrorFrom(thrown);
-        }
-      },
-    ],
-    readMaxBytes: bounds.maxMessageBytes,
-    writeMaxBytes: bounds.maxMessageBytes,
-    acceptCompression: [],
-    shutdownSignal,
-  });
-  return {
-    paths,
-    handler(request, response, identity) {
-      identities.set(request, identity);
-      adapter(request, response);
-    },
-  };
-}
-
-async function* mappingErrors<T>(messages: AsyncIterable<T>): AsyncIterable<T> {
-  try {
-    yield* messages;
-  } catch (thrown) {
-    throw connectErrorFrom(thrown);
-  }
-}
-
-function respondHealth(response: HttpResponse, health: NodeHealth): void {
+function respondHealth(response: HttpResponse, health: Health): void {
   const serving = health.isServing('') !== false;
   respondJson(response, serving ? 200 : 503, { status: serving ? 'SERVING' : 'NOT_SERVING' });
 }

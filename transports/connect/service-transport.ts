@@ -1,8 +1,10 @@
-import { ConnectError, type Transport } from '@connectrpc/connect';
+import type { SecureClientSessionOptions } from 'node:http2';
+import { createConnection } from 'node:net';
+import { ConnectError, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createConnectTransport as createCalls } from '@connectrpc/connect-node';
 import { bearer } from './authentication.js';
 import { errorFrom } from './errors.js';
-import { boundsFrom, http2Options } from './limits.js';
+import { boundsFrom, type ConnectOptions, http2Options } from './limits.js';
 import { type ClientOptions, originOf } from './session.js';
 
 /**
@@ -12,13 +14,26 @@ import { type ClientOptions, originOf } from './session.js';
  * @public
  */
 export function createServiceTransport(address: string, options: ClientOptions): Transport {
-  const baseUrl = originOf(address);
   const authorization = bearer(options.key);
+  return calls(originOf(address), options, options.tls?.ca === undefined ? {} : { ca: options.tls.ca }, [
+    (next) => async (request) => {
+      request.header.set('authorization', authorization);
+      return next(request);
+    },
+  ]);
+}
+
+/** Likewise for the services on a local socket, which want no key. @param path of the socket @public */
+export function createLocalTransport(path: string, options: ConnectOptions = {}): Transport {
+  return calls('http://localhost', options, { createConnection: () => createConnection({ path }) }, []);
+}
+
+function calls(baseUrl: string, options: ConnectOptions, session: SecureClientSessionOptions, interceptors: Interceptor[]): Transport {
   const { maxMessageBytes, pingIntervalMs, pingTimeoutMs } = boundsFrom(options);
   return createCalls({
     baseUrl,
     httpVersion: '2',
-    nodeOptions: { ...http2Options, ...(options.tls?.ca === undefined ? {} : { ca: options.tls.ca }) },
+    nodeOptions: { ...http2Options, ...session },
     pingIntervalMs,
     pingTimeoutMs,
     // An idle session closes soon, so that it never keeps a process from ending.
@@ -26,12 +41,7 @@ export function createServiceTransport(address: string, options: ClientOptions):
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxMessageBytes,
     acceptCompression: [],
-    interceptors: [
-      (next) => async (request) => {
-        request.header.set('authorization', authorization);
-        return next(request);
-      },
-    ],
+    interceptors,
   });
 }
 

@@ -342,4 +342,40 @@ replay([
     },
     { atMs: 9451.506, type: 'mishap', mishap: { type: 'crash', node: 'edge-2', forMs: 2050 } },
   ],
+  [
+    'a turn was run again for a later life of its sender than the checkpoint knew, and an answer to the former life was taken for its own',
+    {
+      seed: 82205853,
+      nodes: ['robot', 'phone', 'edge-1'],
+      rttMs: 40,
+      actors: ['robot/ledger-1 durable', 'phone/ledger-2 durable', 'phone/ledger-3 durable', 'phone/ledger-4 durable'],
+    },
+    { atMs: 40, type: 'strike', a: 'phone', b: 'robot', frames: 9, mishap: { type: 'crash', node: 'robot', forMs: 6000 } },
+    { atMs: 40, type: 'move', actor: 0, to: 'edge-1' },
+    { atMs: 149.843, type: 'ask', from: 'edge-1', to: 0, timeoutMs: 1500, steps: [{ type: 'tell', to: 1, ms: 2500, steps: [] }] },
+    { atMs: 198.017, type: 'mishap', mishap: { type: 'crash', node: 'edge-1', forMs: 60 } },
+    { atMs: 210, type: 'strike', a: 'robot', b: 'phone', frames: 10, mishap: { type: 'cut', a: 'robot', b: 'edge-1', forMs: 2050, isSilent: true } },
+    { atMs: 210, type: 'move', actor: 1, to: 'robot' },
+    {
+      atMs: 274.615,
+      type: 'ask',
+      from: 'edge-1',
+      to: 0,
+      timeoutMs: 4000,
+      steps: [
+        { type: 'tell', to: 2, ms: 2500, steps: [{ type: 'tell', to: 2, ms: 0, steps: [] }] },
+        {
+          type: 'ask',
+          to: 3,
+          ms: 300,
+          steps: [
+            { type: 'timer', to: 3, ms: 2500, steps: [] },
+            { type: 'tell', to: 2, ms: 50, steps: [] },
+          ],
+        },
+      ],
+    },
+    { atMs: 302.9, type: 'stream', from: 'robot', to: 1, items: 1, timeoutMs: 4000 },
+    { atMs: 2626.994, type: 'tell', from: 'phone', to: 2, count: 1, steps: [], throws: false },
+  ],
 ]);

@@ -1,0 +1,6 @@
+export type { Analysis, TaggedName } from './analyse.js';
+export { analyse, checkProgram } from './analyse.js';
+export type { Finding, FindingCode, FindingText } from './findings.js';
+export { createFinding, findingTitles, formatFindings, offsetAt } from './findings.js';
+export type { Transformed, TransformOptions } from './transform.js';
+export { transform } from './transform.js';
