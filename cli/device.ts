@@ -65,6 +65,7 @@ export async function device(args: readonly string[]): Promise<number> {
       modules: values.modules === undefined ? bundler() : moduleDirectory(values.modules),
       hostFunctions: vision.hostFunctions,
       definitions: application.definitions,
+      openTelemetry: values.otel,
       control: !values['no-control'],
       ...(key === undefined ? {} : { key }),
       ...(values.data === undefined ? {} : { dataDir: values.data }),
@@ -72,7 +73,7 @@ export async function device(args: readonly string[]): Promise<number> {
     logger.log('info', 'device.started', { node: running.name, edges, application: path ?? 'none: watching' });
     if (values.watch) renewing(running, values.modules as string, stop.signal, logger);
     try {
-      return await runApplication(application, running, stop, logger);
+      return await runApplication(application, running, stop, running.logger);
     } finally {
       await running.close();
       logger.log('info', 'device.stopped', { node: running.name });

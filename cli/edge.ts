@@ -32,7 +32,7 @@ Examples:
   godwit edge --name edge-1 --key-file shared.key --trust godwit.key.pub
   godwit edge --host 0.0.0.0 --tls-cert edge.crt --tls-key edge.pem --url https://edge.local:7443 --data /var/lib/godwit
 
-Its services answer gRPC and Connect; /healthz needs no key:
+Its services answer gRPC and Connect, /metrics answers Prometheus; /healthz needs no key:
   curl -H "authorization: Bearer $GODWIT_KEY" -H 'content-type: application/json' -d '{}' \\
     http://127.0.0.1:${defaultPort}/godwit.control.v1.OffloadManager/ListHosts
 
@@ -72,6 +72,7 @@ export async function edge(args: readonly string[]): Promise<number> {
       hostFunctions: vision.hostFunctions,
       models: vision.models,
       modules: bundler([speedProbe]),
+      openTelemetry: values.otel,
       ...limits,
       ...(trust === undefined ? {} : { trust }),
       ...(values.url === undefined ? {} : { url: values.url }),

@@ -11,6 +11,7 @@ export const commonOptions = {
   'key-file': { type: 'string' },
   data: { type: 'string' },
   json: { type: 'boolean', default: false },
+  otel: { type: 'boolean', default: false },
   'log-level': { type: 'string', default: 'info' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -21,6 +22,8 @@ export const commonUsage = `  --key-file FILE    file with the shared key
   GODWIT_KEY         the shared key in the environment
   --data DIR         what the node keeps beyond a crash, on a local disk; made if its parent is there. Without it: nothing
   --json             logs as one JSON object a line
+  --otel             spans, metrics and trace ids in logs through @opentelemetry/api, to the SDK that the process was started with:
+                     NODE_OPTIONS='--import ./otel.js'
   --log-level LEVEL  debug, info (default), warn or error
   --help             this text`;
 

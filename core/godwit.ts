@@ -27,7 +27,7 @@ export { elastic } from './elastic/function.js';
 export type { Code, GodwitErrorOptions } from './errors.js';
 export { codes, GodwitError } from './errors.js';
 export { image, nn } from './host/index.js';
-export type { ActorInfo, MoveOptions, MoveReport, NodeEvent } from './node/types.js';
+export type { ActorInfo, MoveOptions, MoveReport, NodeEvent, NodeStatistics } from './node/types.js';
 export type { HostFunction, HostFunctions } from './ports/host-function.js';
 export type { Logger, LogLevel } from './ports/logger.js';
 export type { GuestLimits, Manifest, ModuleSource, Tier } from './ports/module-source.js';

@@ -44,7 +44,7 @@ export { type BuiltModule, buildPaths, formatIndex, parseIndex } from './node/bu
 export { blobsOf, parseManifest } from './node/manifest.js';
 export { createNode, Node } from './node/node.js';
 export { signManifest } from './node/signed-manifest.js';
-export type { ActorInfo, Admission, KeptLink, MoveOptions, MoveReport, MoveRequest, NodeEvent, NodeOptions, Reach } from './node/types.js';
+export type { ActorInfo, Admission, KeptLink, MoveOptions, MoveReport, MoveRequest, NodeEvent, NodeOptions, NodeStatistics, Reach } from './node/types.js';
 export type { Blobs, BlobTransfer } from './ports/blobs.js';
 export type { Cancel, Clock } from './ports/clock.js';
 export type { Digest, Hash } from './ports/digest.js';
@@ -56,4 +56,5 @@ export type { Random } from './ports/random.js';
 export type { Instance, InstanceCapture, InstanceHost, InstanceSpec, Payload, Runtime, Target, Turn, TurnEnd } from './ports/runtime.js';
 export type { Signature, Signer, Verifier } from './ports/signer.js';
 export type { Store } from './ports/store.js';
+export type { Span, SpanEnd, SpanFacts, TraceContext, Tracer } from './ports/tracer.js';
 export type { AcceptPipe, Pipe, Transport } from './ports/transport.js';

@@ -22,7 +22,9 @@ import {
   type Runtime,
   silentLogger,
 } from '#core';
+import { NodeMetrics } from '#runtimes/metrics';
 import { createNativeRuntime } from '#runtimes/native';
+import { loadOpenTelemetry, type OpenTelemetry } from '#runtimes/opentelemetry';
 import { type FileStore, nodeDigest, openFileStore, SourceMaps, systemClock, systemRandom } from '#runtimes/platform';
 import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import { type ClientOptions, createBlobTransfer, createConnectTransport } from '#transports/connect';
@@ -72,6 +74,11 @@ export interface DeviceOptions {
    */
   readonly dataDir?: string;
   /**
+   * Spans, metrics and log correlation through `@opentelemetry/api`, an optional peer, and whatever SDK the process has registered with it.
+   * Default false: nothing is kept or sent for it.
+   */
+  readonly openTelemetry?: boolean;
+  /**
    * Opens a control socket, over which other processes of this user can see its actors, move them and get them back: what `godwit offers`, `top`
    * and the like talk to. It lies in a directory of the user's own, under $XDG_RUNTIME_DIR or the directory for temporary files, and is named by
    * the device. Default false.
@@ -89,6 +96,8 @@ export interface Device extends Parent, AsyncDisposable {
   readonly node: Node;
   readonly notifier: Notifier;
   readonly offload: OffloadHandler;
+  /** The one it was given; with `openTelemetry` its lines say which span they were written in. */
+  readonly logger: Logger;
   /** Path of its control socket; undefined without one. */
   readonly control: string | undefined;
   /** The edges it was told of, and hosts that offers named beside them. */
@@ -105,20 +114,23 @@ export interface Device extends Parent, AsyncDisposable {
 
 /**
  * Starts a device. It works at once, whether an edge is there or not; edges are linked when they appear.
- * @throws {GodwitError} INVALID_ARGUMENT bad name, edge address, or no key although there are edges · for `dataDir`: FAILED_PRECONDITION a living
- * process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED it cannot be used · for `control`: ALREADY_EXISTS
- * a device of this name runs on this machine · INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED, UNAVAILABLE the socket cannot be there
+ * @throws {GodwitError} INVALID_ARGUMENT bad name, edge address, or no key although there are edges · FAILED_PRECONDITION `openTelemetry` without its
+ * package · for `dataDir`: FAILED_PRECONDITION a living process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED,
+ * RESOURCE_EXHAUSTED it cannot be used · for `control`: ALREADY_EXISTS a device of this name runs on this machine · INVALID_ARGUMENT,
+ * PERMISSION_DENIED, UNIMPLEMENTED, UNAVAILABLE the socket cannot be there
  * @public
  */
 export async function startDevice(options: DeviceOptions): Promise<Device> {
   checkName(options.name, 'node');
-  const { dataDir, logger = silentLogger } = options;
+  const otel = options.openTelemetry === true ? await loadOpenTelemetry() : undefined;
+  const logger = otel?.correlated(options.logger ?? silentLogger) ?? options.logger ?? silentLogger;
+  const { dataDir } = options;
   // Before anything is linked: a second node of one name would throw the first one out.
   const place = options.control === true ? await claimControlSocket(options.name) : undefined;
   let store: FileStore | undefined;
   try {
     store = dataDir === undefined ? undefined : await openFileStore(dataDir, { logger });
-    const device = wire(options, store);
+    const device = wire({ ...options, logger }, store, otel);
     return place === undefined ? device : await controlled(device, place, options);
   } catch (thrown) {
     await store?.close();
@@ -146,7 +158,7 @@ async function controlled(device: Device, place: ControlPlace, { clock = systemC
   }
 }
 
-function wire(options: DeviceOptions, store: FileStore | undefined): Device {
+function wire(options: DeviceOptions, store: FileStore | undefined, otel: OpenTelemetry | undefined): Device {
   const { name, edges = [], clock = systemClock, random = systemRandom, logger = silentLogger, modules } = options;
   if (edges.length > 0 && (typeof options.key !== 'string' || options.key === '')) {
     throw new GodwitError('INVALID_ARGUMENT', `device ${name} was given edges but no shared key: it never links unauthenticated, pass { key }`);
@@ -179,7 +191,9 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     mapStack: maps.mapStack,
     ...(own === undefined ? {} : { modules: own }),
     ...(store === undefined ? {} : { store }),
+    ...(otel === undefined ? {} : { tracer: otel.tracer }),
   });
+  const unmeter = otel?.meter(new NodeMetrics(node));
   const notifier = createNotifier({
     clock,
     logger,
@@ -219,6 +233,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
 
   let closing: Promise<void> | undefined;
   const end = async () => {
+    unmeter?.();
     notifier.close();
     offload.close();
     for (const { fn } of functions.values()) leadCalls(fn, undefined);
@@ -235,6 +250,7 @@ function wire(options: DeviceOptions, store: FileStore | undefined): Device {
     node,
     notifier,
     offload,
+    logger,
     control: undefined,
     child,
     edges: () => links.list(),

@@ -15,7 +15,9 @@ import {
   type Runtime,
   silentLogger,
 } from '#core';
+import { formatMetrics, metricsType, NodeMetrics } from '#runtimes/metrics';
 import { createNativeRuntime } from '#runtimes/native';
+import { loadOpenTelemetry, type OpenTelemetry } from '#runtimes/opentelemetry';
 import { createVerifier, type FileStore, nodeDigest, openFileStore, systemClock, systemRandom } from '#runtimes/platform';
 import { createScriptRuntime } from '#runtimes/script';
 import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
@@ -93,6 +95,11 @@ export interface EdgeOptions {
    * shared actor, and a restart forgets its registers and names. What devices moved here without a shared name is kept by them either way.
    */
   readonly dataDir?: string;
+  /**
+   * Spans, metrics and log correlation through `@opentelemetry/api`, an optional peer, and whatever SDK the process has registered with it.
+   * Default false: nothing is kept or sent for it. `GET /metrics` answers either way.
+   */
+  readonly openTelemetry?: boolean;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -119,23 +126,26 @@ const defaultInstances = 64;
 
 /**
  * Starts an edge host and waits until it listens; before, it measures its tiers, which takes some tenths of a second.
- * @throws {GodwitError} INVALID_ARGUMENT bad name, key, public key or limits · ALREADY_EXISTS the port is in use · for `dataDir`: FAILED_PRECONDITION a living
- * process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED it cannot be used
+ * @throws {GodwitError} INVALID_ARGUMENT bad name, key, public key or limits · ALREADY_EXISTS the port is in use · FAILED_PRECONDITION `openTelemetry` without
+ * its package · for `dataDir`: FAILED_PRECONDITION a living process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED,
+ * RESOURCE_EXHAUSTED it cannot be used
  * @public
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   checkName(options.name, 'node');
-  const { dataDir, logger = silentLogger } = options;
+  const otel = options.openTelemetry === true ? await loadOpenTelemetry() : undefined;
+  const { dataDir } = options;
+  const logger = otel?.correlated(options.logger ?? silentLogger) ?? options.logger ?? silentLogger;
   const store = dataDir === undefined ? undefined : await openFileStore(dataDir, { logger });
   try {
-    return await start(options, store);
+    return await start({ ...options, logger }, store, otel);
   } catch (thrown) {
     await store?.close();
     throw thrown;
   }
 }
 
-async function start(options: EdgeOptions, store: FileStore | undefined): Promise<Edge> {
+async function start(options: EdgeOptions, store: FileStore | undefined, otel: OpenTelemetry | undefined): Promise<Edge> {
   const auth = keyed(options);
   const { name, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
   const limits = limitsOf(options);
@@ -175,7 +185,10 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
     ...(options.modules === undefined ? {} : { modules: options.modules }),
     ...(verifier === undefined ? {} : { verifier }),
     ...(store === undefined ? {} : { store }),
+    ...(otel === undefined ? {} : { tracer: otel.tracer }),
   });
+  const metrics = new NodeMetrics(node);
+  const unmeter = otel?.meter(metrics);
   node.observe(remote.follow);
   node.observe(links.follow);
   const resources = new ResourceManager({ clock, random, ...(options.offerMs === undefined ? {} : { offerMs: options.offerMs }) });
@@ -200,6 +213,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
   let closing: Promise<void> | undefined;
   const end = async () => {
     closeControl();
+    unmeter?.();
     remote.close();
     try {
       await server?.close();
@@ -222,6 +236,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined): Promis
         registerControl(router, { manager, remote, execution, telemetry, actors: () => node.actors(), homeOf: (actor) => node.homeOf(actor) });
         inspection(router);
       },
+      pages: new Map([['/metrics', () => ({ type: metricsType, body: formatMetrics(metrics.collect()) })]]),
       health,
       logger,
       clock,

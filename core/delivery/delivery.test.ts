@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { GodwitError } from '../errors.js';
+import type { TraceContext } from '../ports/tracer.js';
 import { Cursor, creditWindow } from './cursor.js';
 import { Outbox } from './outbox.js';
 import { ChannelRecord } from './record.js';
@@ -175,12 +176,55 @@ test('outbox: a new life numbers what it holds from 1, as a later incarnation', 
   t.is(outbox.next, 4);
 });
 
+const trace = `00-${'0a'.repeat(16)}-${'0b'.repeat(8)}-01` as TraceContext;
+const traceBytes = Uint8Array.of(0, ...new Array<number>(16).fill(10), ...new Array<number>(8).fill(11), 1);
+
+test('wire: a record that nobody traces has not one byte more than its header and payload', (t) => {
+  const writer = new FrameWriter();
+  writer.record(1, 3, 7, 42, 5, 250.5, Uint8Array.of(9, 8));
+  const expected = new DataView(new ArrayBuffer(38));
+  for (const [at, byte] of [1, 1, 3, 0, 7, 0, 0, 0].entries()) expected.setUint8(at, byte);
+  for (const [index, number] of [42, 5, 250.5].entries()) expected.setFloat64(8 + 8 * index, number, true);
+  expected.setUint32(32, 2, true);
+  expected.setUint8(36, 9);
+  expected.setUint8(37, 8);
+  t.deepEqual(writer.take(), new Uint8Array(expected.buffer));
+  writer.record(1, 3, 7, 42, 5, 250.5, Uint8Array.of(9, 8), trace);
+  t.is(writer.take().length, 38 + traceBytes.length);
+});
+
+test('outbox: what is held keeps its trace through a capture, which says nothing of records without one; a malformed one is DATA_LOSS', (t) => {
+  const outbox = new Outbox('n/b', 1);
+  posted(outbox, 2);
+  const [first] = outbox.held;
+  first.trace = trace;
+  const capture = outbox.capture(0);
+  t.deepEqual(
+    capture.held.map((held) => ['trace' in held, held.trace]),
+    [
+      [true, trace],
+      [false, undefined],
+    ],
+  );
+  const restored = new Outbox('n/b', 1);
+  restored.restoreFrom(capture, 0);
+  t.deepEqual(
+    [...restored.held].map((record) => record.trace),
+    [trace, undefined],
+  );
+  for (const bad of ['', `01${trace.slice(2)}`, trace.toUpperCase(), trace.replaceAll('0b', '00'), 7]) {
+    const held = [{ ...capture.held[0], trace: bad as TraceContext }];
+    t.is(GodwitError.from(t.throws(() => new Outbox('n/b', 1).restoreFrom({ ...capture, held }, 0))).code, 'DATA_LOSS');
+  }
+});
+
 test('wire: frames carry their entries whole and in order; every truncation and most damage is DATA_LOSS, never a crash', (t) => {
   const writer = new FrameWriter();
   writer.open(7, Uint8Array.of(1, 2));
   writer.name(3, Uint8Array.of(9));
   writer.record(1, 3, 7, 42, 5, 250.5, new Uint8Array(300).fill(4));
   writer.record(0, 3, 7, 43, 0, Number.POSITIVE_INFINITY, undefined);
+  writer.record(0, 3, 7, 44, 0, Number.POSITIVE_INFINITY, Uint8Array.of(8), trace);
   writer.ack(7, 41, 1065);
   writer.bounce(8, Uint8Array.of(5));
   writer.control(Uint8Array.of(6, 7));
@@ -194,8 +238,9 @@ test('wire: frames carry their entries whole and in order; every truncation and 
   t.deepEqual(read(frame), [
     [7, Uint8Array.of(1, 2)],
     [3, Uint8Array.of(9)],
-    [1, 3, 7, 42, 5, 250.5, new Uint8Array(300).fill(4)],
-    [0, 3, 7, 43, 0, Number.POSITIVE_INFINITY, undefined],
+    [1, 3, 7, 42, 5, 250.5, new Uint8Array(300).fill(4), undefined],
+    [0, 3, 7, 43, 0, Number.POSITIVE_INFINITY, undefined, undefined],
+    [0, 3, 7, 44, 0, Number.POSITIVE_INFINITY, Uint8Array.of(8), traceBytes],
     [7, 41, 1065],
     [8, Uint8Array.of(5)],
     [Uint8Array.of(6, 7)],

@@ -57,6 +57,10 @@ export class Numbered<T extends object> {
     this.stragglers.clear();
   }
 
+  get size(): number {
+    return this.used + this.stragglers.size;
+  }
+
   /** All of them, in no particular order. */
   *values(): IterableIterator<T> {
     yield* this.stragglers.values();

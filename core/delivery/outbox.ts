@@ -1,7 +1,9 @@
 import { GodwitError } from '../errors.js';
+import type { TraceContext } from '../ports/tracer.js';
 import { creditWindow } from './cursor.js';
 import { ChannelRecord, type RecordKind } from './record.js';
 import { Ring } from './ring.js';
+import { isTraceContext } from './trace-context.js';
 
 /** Records an outbox may hold: what bounds a sender's memory when the receiver cannot be reached (I8). */
 const maxHeldRecords = 8192;
@@ -141,16 +143,21 @@ export interface RecordCapture {
   readonly correlation: number;
   readonly remainingMs: number;
   readonly payload: Uint8Array | undefined;
+  readonly trace?: TraceContext;
 }
 
 /** The record's payload must be encoded already. */
 export function captureRecord(record: ChannelRecord, now: number): RecordCapture {
-  const { kind, number, message, correlation, bytes } = record;
-  return { kind, number, message, correlation, remainingMs: record.deadlineAt - now, payload: bytes };
+  const { kind, number, message, correlation, bytes, trace } = record;
+  return { kind, number, message, correlation, remainingMs: record.deadlineAt - now, payload: bytes, ...(trace === undefined ? {} : { trace }) };
 }
 
+/** @throws {GodwitError} DATA_LOSS its trace context is none */
 export function restoreRecord(capture: RecordCapture, now: number): ChannelRecord {
+  const { trace } = capture;
+  if (trace !== undefined && !isTraceContext(trace)) throw new GodwitError('DATA_LOSS', `captured record ${capture.number} has a malformed trace context`);
   const record = new ChannelRecord(capture.kind, capture.message, undefined, capture.payload, capture.correlation, now + capture.remainingMs);
   record.number = capture.number;
+  record.trace = trace;
   return record;
 }

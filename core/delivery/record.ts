@@ -1,4 +1,5 @@
 import type { Payload, Target, Turn } from '../ports/runtime.js';
+import type { TraceContext } from '../ports/tracer.js';
 import type { Cursor } from './cursor.js';
 
 /** What a record is. The first three wait in the mailbox and become turns; the others concern a turn or ask that is already under way. */
@@ -11,7 +12,8 @@ export const recordKinds: readonly RecordKind[] = ['tell', 'ask', 'stream', 'rep
 export type TurnRecord = ChannelRecord & Turn;
 
 /** True for what waits in the mailbox for a turn of its own. */
-export const isTurn = (record: ChannelRecord): record is TurnRecord => record.kind === 'tell' || record.kind === 'ask' || record.kind === 'stream';
+export const isTurn = (record: ChannelRecord): record is TurnRecord => becomesTurn(record.kind);
+export const becomesTurn = (kind: RecordKind): boolean => kind === 'tell' || kind === 'ask' || kind === 'stream';
 
 /**
  * What travels on a channel: one numbered step of a sender's stream. On one node it is the very object that lies in the mailbox and is
@@ -27,6 +29,8 @@ export class ChannelRecord implements Payload {
   sender: Target | undefined = undefined;
   /** The asker gave up before the turn began: it is skipped. */
   cancelled = false;
+  /** Whose work a turn of it is; only of what becomes a turn, and where somebody traces. */
+  trace: TraceContext | undefined = undefined;
   // Not plain numbers: a field that never holds anything else costs every tell a boxed Infinity.
   private deadline: number | undefined = undefined;
   private remaining: number | undefined = undefined;
@@ -68,6 +72,8 @@ export class ChannelRecord implements Payload {
 
   /** The same for another way: without a number, or a receiver's marks. */
   copy(correlation = this.correlation): ChannelRecord {
-    return new ChannelRecord(this.kind, this.message, this.value, this.bytes, correlation, this.deadlineAt);
+    const copy = new ChannelRecord(this.kind, this.message, this.value, this.bytes, correlation, this.deadlineAt);
+    copy.trace = this.trace;
+    return copy;
   }
 }

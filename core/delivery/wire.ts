@@ -1,7 +1,7 @@
 // The binary layout of a frame: entries one after the other, little-endian, laid out by hand because a general encoder costs 3 µs an
 // envelope and this 0.04 µs (FACTS §3).
 //
-//     RECORD   1 | kind u8 | name u16 | stream u32 | number f64 | correlation f64 | remaining f64 (ms) | length u32 | payload
+//     RECORD   1 | kind u8 | name u16 | stream u32 | number f64 | correlation f64 | remaining f64 (ms) | length u32 | [trace 26] | payload
 //     ACK      2 | 0 u8 | 0 u16 | stream u32 | stable f64 | credit f64
 //     OPEN     3 | 0 u8 | 0 u16 | stream u32 | length u32 | encoded {from, life, incarnation, epoch, to}
 //     NAME     4 | 0 u8 | name u16 | length u32 | encoded string
@@ -10,14 +10,18 @@
 //
 // `stream` numbers an outbox within one session of a link, chosen by the sender with OPEN, in order from 1 like the names of NAME; ACK and
 // BOUNCE answer with the same number.
-// Length 0xffffffff stands for 'no payload' (undefined).
+// Length 0xffffffff stands for 'no payload' (undefined). A trace context (`trace-context.ts`) is there if the highest bit of `kind` is set.
 import { GodwitError } from '../errors.js';
+import type { TraceContext } from '../ports/tracer.js';
+import { traceContextBytes, writeTraceContext } from './trace-context.js';
 
 const entry = { record: 1, ack: 2, open: 3, name: 4, bounce: 5, control: 6 } as const;
 
 /** Bytes of a RECORD before its payload. */
 const recordHeaderBytes = 36;
 const noPayload = 0xffffffff;
+/** Set in the kind of a record that carries a trace context. */
+const traced = 0x80;
 
 /** Builds one frame after another in a buffer that grows to what traffic needs. */
 export class FrameWriter {
@@ -25,16 +29,27 @@ export class FrameWriter {
   private view = new DataView(this.bytes.buffer);
   length = 0;
 
-  record(kind: number, name: number, stream: number, number: number, correlation: number, remainingMs: number, payload: Uint8Array | undefined): void {
-    const at = this.reserve(recordHeaderBytes + (payload?.length ?? 0));
+  record(
+    kind: number,
+    name: number,
+    stream: number,
+    number: number,
+    correlation: number,
+    remainingMs: number,
+    payload: Uint8Array | undefined,
+    trace?: TraceContext,
+  ): void {
+    const headerBytes = trace === undefined ? recordHeaderBytes : recordHeaderBytes + traceContextBytes;
+    const at = this.reserve(headerBytes + (payload?.length ?? 0));
     const view = this.view;
-    view.setUint32(at, entry.record | (kind << 8) | (name << 16), true);
+    view.setUint32(at, entry.record | ((trace === undefined ? kind : kind | traced) << 8) | (name << 16), true);
     view.setUint32(at + 4, stream, true);
     view.setFloat64(at + 8, number, true);
     view.setFloat64(at + 16, correlation, true);
     view.setFloat64(at + 24, remainingMs, true);
     view.setUint32(at + 32, payload === undefined ? noPayload : payload.length, true);
-    if (payload !== undefined) this.bytes.set(payload, at + recordHeaderBytes);
+    if (trace !== undefined) writeTraceContext(this.bytes, at + recordHeaderBytes, trace);
+    if (payload !== undefined) this.bytes.set(payload, at + headerBytes);
   }
 
   ack(stream: number, stable: number, credit: number): void {
@@ -104,7 +119,17 @@ export class FrameWriter {
 
 /** What a frame's entries are handed to. */
 export interface FrameHandler {
-  record(kind: number, name: number, stream: number, number: number, correlation: number, remainingMs: number, payload: Uint8Array | undefined): void;
+  /** @param trace bytes that claim to be a trace context */
+  record(
+    kind: number,
+    name: number,
+    stream: number,
+    number: number,
+    correlation: number,
+    remainingMs: number,
+    payload: Uint8Array | undefined,
+    trace: Uint8Array | undefined,
+  ): void;
   ack(stream: number, stable: number, credit: number): void;
   open(stream: number, body: Uint8Array): void;
   name(name: number, text: Uint8Array): void;
@@ -135,15 +160,18 @@ export function readFrame(frame: Uint8Array, handler: FrameHandler): void {
         const start = at;
         const length = view.getUint32(start + 32, true);
         at = start + recordHeaderBytes;
+        const kind = (head >>> 8) & 0xff;
+        const trace = kind < traced ? undefined : body(at, traceContextBytes);
         const payload = length === noPayload ? undefined : body(at, length);
         handler.record(
-          (head >>> 8) & 0xff,
+          trace === undefined ? kind : kind - traced,
           head >>> 16,
           second,
           view.getFloat64(start + 8, true),
           view.getFloat64(start + 16, true),
           view.getFloat64(start + 24, true),
           payload,
+          trace,
         );
         break;
       }

@@ -8,11 +8,14 @@ import type { NodeId } from '../migration/index.js';
 import type { LogLevel } from '../ports/logger.js';
 import type { Manifest, Tier } from '../ports/module-source.js';
 import type { Instance, InstanceCapture, Payload, TurnEnd } from '../ports/runtime.js';
+import type { Tracer } from '../ports/tracer.js';
 import { Cell, type CellHost } from './cell.js';
+import { within } from './cell-trace.js';
 import type { Channel } from './channel.js';
 import { type Directory, originOf } from './directory.js';
 import type { BounceAnswer, Link } from './link.js';
 import { childManifest } from './manifest.js';
+import { infoOf } from './observed.js';
 import type { CellTimer, PendingAsk } from './pending.js';
 import { outgoingRefs } from './refs.js';
 import type { Routes } from './routes.js';
@@ -43,7 +46,10 @@ export interface ActorsHost {
 export class Actors implements CellHost {
   readonly name: string;
   readonly encodeAlways: boolean;
-  private readonly cells = new Map<string, Cell>();
+  readonly tracer: Tracer | undefined;
+  /** Turns that have ended here. */
+  turns = 0;
+  readonly cells = new Map<string, Cell>();
   private readonly definitions = new Map<string, AnyDefinition>();
   private readonly deaths = new WeakMap<ChannelRecord, number>();
   /** Incarnation of the next actor spawned: a name used again is another life, whose streams begin anew. */
@@ -57,6 +63,7 @@ export class Actors implements CellHost {
   ) {
     this.name = options.name;
     this.encodeAlways = options.encodeAlways ?? false;
+    this.tracer = options.tracer;
     this.scheduler = new Scheduler(options.clock);
     this.wheel = new TimerWheel(options.clock);
     for (const definition of options.definitions ?? []) this.definitions.set(definition.name, definition);
@@ -182,6 +189,7 @@ export class Actors implements CellHost {
     for (const cell of this.cells.values()) {
       cell.status = 'ended';
       cell.instance?.close();
+      cell.trace?.ended();
     }
     this.cells.clear();
     this.wheel.close();
@@ -238,7 +246,8 @@ export class Actors implements CellHost {
   }
 
   turnEnded(cell: Cell, record: TurnRecord, end: TurnEnd): void {
-    if (end.threw !== undefined) this.turnFailed(cell, record, end.threw, end.decision);
+    this.turns += 1;
+    if (end.threw !== undefined) within(cell.trace, () => this.turnFailed(cell, record, end.threw, end.decision));
     if (cell.durable) this.mustCheckpoint(cell);
     else if (cell.checkpointTurns > 0) this.host.checkpointWhenDue(cell);
   }
@@ -336,6 +345,7 @@ export class Actors implements CellHost {
     const { routes } = this.host;
     cell.status = 'ended';
     cell.instance?.close();
+    cell.trace?.ended();
     // A later life of the actor may already be here.
     if (this.cells.get(cell.address) === cell) this.cells.delete(cell.address);
     for (const timer of [...cell.outlet.timers.values(), ...cell.outlet.asks.values()]) this.wheel.remove(timer);
@@ -378,21 +388,4 @@ export class Actors implements CellHost {
     if (decision === 'stop' || decision === 'reset') this.stop(parent.address);
     else if (decision === 'escalate') this.escalate(parent, threw);
   }
-}
-
-function infoOf(cell: Cell, node: string): ActorInfo {
-  const { definition, version } = cell.target.$protocol;
-  return {
-    address: cell.address,
-    definition,
-    version,
-    status: 'here',
-    node,
-    tier: cell.tier,
-    place: cell.instance?.place,
-    epoch: cell.epoch,
-    incarnation: cell.incarnation,
-    mailboxRecords: cell.mailbox.length,
-    turns: cell.turns,
-  };
 }

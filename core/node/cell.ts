@@ -18,18 +18,21 @@ import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
 import type { LogLevel } from '../ports/logger.js';
 import type { Manifest, Tier } from '../ports/module-source.js';
 import type { Instance, InstanceCapture, Payload, Target, TurnEnd } from '../ports/runtime.js';
+import type { Tracer } from '../ports/tracer.js';
+import { CellTrace } from './cell-trace.js';
 import type { Channel } from './channel.js';
 import { Outlet } from './outlet.js';
 import { CellTimer, type PendingAsk } from './pending.js';
 import type { Replay } from './replay.js';
 import { Resets } from './resets.js';
-import { UnderWay } from './under-way.js';
+import { movedStream, UnderWay } from './under-way.js';
 
 /** What a cell needs of its node. */
 export interface CellHost {
   readonly name: string;
   /** True to encode even what stays on this node, so that tests see what a move would. */
   readonly encodeAlways: boolean;
+  readonly tracer: Tracer | undefined;
   now(): number;
   schedule(cell: Cell): void;
   startTimer(timer: PendingAsk | CellTimer, delayMs: number): void;
@@ -103,6 +106,8 @@ export class Cell {
   readonly outlet: Outlet;
   /** What comes for turns and asks under way. */
   readonly underWay: UnderWay;
+  /** Undefined where nobody traces. */
+  readonly trace: CellTrace | undefined;
   private readonly late: Array<PendingAsk | CellTimer> = [];
   private readonly starting: Array<() => void> = [];
   private readonly drained: Array<() => void> = [];
@@ -122,6 +127,7 @@ export class Cell {
   ) {
     this.outlet = new Outlet(this, host);
     this.underWay = new UnderWay(this);
+    this.trace = host.tracer === undefined ? undefined : new CellTrace(this, host.tracer);
     this.resets = new Resets(definition?.supervise);
     this.durable = definition?.durability === 'durable';
     this.byCheckpoint = this.durable;
@@ -166,6 +172,7 @@ export class Cell {
     this.settled(record);
     if (this.durable) this.durableTurnEnded();
     this.host.turnEnded(this, record, end);
+    this.trace?.turnEnded(end);
     if (this.holds === 0) {
       if (this.mailbox.length > 0) this.host.schedule(this);
     } else if (this.inflight.length === 0) {
@@ -268,7 +275,8 @@ export class Cell {
   /** The instance died: what it was handed goes back to the head of the mailbox, and the cell waits for a new instance. */
   restartInstance(): void {
     const error = new GodwitError('ABORTED', `actor ${this.address} lost its instance: open the stream again`, { node: this.host.name });
-    const streams = [...this.open.values()].filter((record) => record.kind === 'stream' && !this.isInflight(record));
+    const streams = [...this.open.values()].filter((record) => record.kind === 'stream' && ![...this.inflight].includes(record));
+    this.trace?.turnLost(error);
     const waiting = [...this.inflight.drain(), ...this.mailbox.drain()];
     for (const record of waiting) this.mailbox.push(record);
     this.open.clear();
@@ -279,10 +287,6 @@ export class Cell {
     for (const record of streams) this.outlet.answer(record, 'fail', valueFromError(error), undefined);
     this.outlet.release();
     for (const resolve of this.drained.splice(0)) resolve();
-  }
-
-  private isInflight(record: TurnRecord): boolean {
-    return [...this.inflight].includes(record);
   }
 
   /** The record whose turn was running is handled no more: it took its actor down too often. */
@@ -306,7 +310,8 @@ export class Cell {
     this.inflight.push(record);
     this.outlet.begunUncaptured = this.outlet.uncaptured;
     try {
-      (this.instance as Instance).turn(record);
+      if (this.trace === undefined) (this.instance as Instance).turn(record);
+      else this.trace.hand(record, this.instance as Instance);
       if (this.durable) this.synchronous[this.inflight.length === 0 ? 'add' : 'delete'](record.message);
     } catch (thrown) {
       // The instance did not take it: too large for its memory, say. The actor goes on; the asker learns why.
@@ -325,10 +330,8 @@ export class Cell {
 
   private beginAsk(record: TurnRecord): void {
     if (!record.begin(this.host.now())) {
-      const error = new GodwitError('DEADLINE_EXCEEDED', `'${record.message}' waited in the mailbox of ${this.address} beyond its deadline`, {
-        node: this.host.name,
-      });
-      this.refuse(record, error);
+      const reason = `'${record.message}' waited in the mailbox of ${this.address} beyond its deadline`;
+      this.refuse(record, new GodwitError('DEADLINE_EXCEEDED', reason, { node: this.host.name }));
       return;
     }
     record.ask = this.nextOpen++;
@@ -393,8 +396,4 @@ export class Cell {
     cursor.epoch = epoch;
     return cursor;
   }
-}
-
-function movedStream(address: string): GodwitError {
-  return new GodwitError('ABORTED', `actor ${address} moved while this stream was open, and its handler had not called ctx.resume: open the stream again`);
 }

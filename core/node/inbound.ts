@@ -5,7 +5,8 @@
 // L5 A peer sends no further than its credit, so a mailbox holds at most a window of each stream.
 import { decode } from '../codec/index.js';
 import type { Cursor } from '../delivery/cursor.js';
-import { ChannelRecord, recordKinds } from '../delivery/record.js';
+import { becomesTurn, ChannelRecord, recordKinds } from '../delivery/record.js';
+import { readTraceContext } from '../delivery/trace-context.js';
 import { GodwitError } from '../errors.js';
 import type { Cell } from './cell.js';
 import { lie } from './conduct.js';
@@ -36,7 +37,16 @@ export class Inbound {
   ) {}
 
   /** @throws {GodwitError} what no honest sender does */
-  record(kind: number, name: number, stream: number, number: number, correlation: number, remainingMs: number, payload: Uint8Array | undefined): void {
+  record(
+    kind: number,
+    name: number,
+    stream: number,
+    number: number,
+    correlation: number,
+    remainingMs: number,
+    payload: Uint8Array | undefined,
+    trace: Uint8Array | undefined,
+  ): void {
     const incoming = this.streams[stream];
     if (incoming === undefined) {
       this.checkKnown(stream);
@@ -59,6 +69,9 @@ export class Inbound {
     if (recordKind === 'tell' ? correlation !== 0 : !(correlation >= 1))
       throw lie('record', `'${recordKind}' ${number} of ${cursor.from.$address} claims to belong to ask ${correlation}`);
     if (!(remainingMs >= 0)) throw lie('record', `record ${number} of ${cursor.from.$address} has ${remainingMs} ms left`);
+    const context = trace === undefined ? undefined : readTraceContext(trace);
+    if (trace !== undefined && (context === undefined || !becomesTurn(recordKind)))
+      throw lie('record', `'${recordKind}' ${number} of ${cursor.from.$address} has a malformed trace context, or none was due`);
     if (number !== cursor.accepted + 1) checkNumber(number, cursor);
     else if (number > cursor.credit)
       throw lie('record', `record ${number} of ${cursor.from.$address} to ${cell.address} is beyond its credit of ${cursor.credit}`, 'RESOURCE_EXHAUSTED');
@@ -75,6 +88,7 @@ export class Inbound {
     arrived.number = number;
     arrived.cursor = cursor;
     arrived.sender = cursor.from;
+    arrived.trace = context;
     cell.arrive(arrived);
   }
 

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { encode } from '../codec/index.js';
 import type { FrameWriter } from '../delivery/wire.js';
+import type { TraceContext } from '../ports/tracer.js';
 import { createLiar, createVictim, type Liar, named, opening } from './liars.test-support.js';
 import { outgoingRefs } from './refs.js';
 
@@ -20,6 +21,10 @@ const gap = (writer: FrameWriter) => {
   for (const number of [1, 3]) writer.record(0, 1, 1, number, 0, forever, undefined);
 };
 
+const soundTrace = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` as TraceContext;
+const noTrace = soundTrace.replaceAll('a', '0') as TraceContext;
+const laterTrace = `01${soundTrace.slice(2)}` as TraceContext;
+
 /** What no honest peer says: one frame, and the reason for which it closes the link. */
 const lies: ReadonlyArray<readonly [lie: string, reason: RegExp, write: (writer: FrameWriter) => void]> = [
   ['a record on a stream never opened', /on stream 7, which it never opened/, (w) => w.record(0, 0, 7, 1, 0, forever, undefined)],
@@ -32,6 +37,9 @@ const lies: ReadonlyArray<readonly [lie: string, reason: RegExp, write: (writer:
   ['a deadline long over', /has -5 ms left/, then((w) => w.record(1, 1, 1, 1, 1, -5, undefined))],
   ['an ask without a number', /'ask' 1 of liar claims to belong to ask 0/, then((w) => w.record(1, 1, 1, 1, 0, forever, undefined))],
   ['a reply to no ask', /'reply' 1 of liar claims to belong to ask NaN/, then((w) => w.record(3, 0, 1, 1, Number.NaN, forever, undefined))],
+  ['a trace of no id', /'tell' 1 of liar has a malformed trace context/, then((w) => w.record(0, 1, 1, 1, 0, forever, undefined, noTrace))],
+  ['a trace of a later version', /malformed trace context/, then((w) => w.record(0, 1, 1, 1, 0, forever, undefined, laterTrace))],
+  ['an answer with a trace', /'reply' 1 of liar has .* none was due/, then((w) => w.record(3, 0, 1, 1, 1, forever, undefined, soundTrace))],
   ['an acknowledgement on a stream never opened to it', /answers stream 9/, (w) => w.ack(9, 1, 1)],
   ['a bounce of a stream never opened to it', /answers stream 9/, (w) => w.bounce(9, encode({}, outgoingRefs))],
   ['streams out of order', /opened stream 5 after stream 0/, (w) => w.open(5, encode(opening('liar'), outgoingRefs))],

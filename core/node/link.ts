@@ -40,6 +40,8 @@ const maxReasonUnits = 1024;
 
 export class Link implements AcknowledgementSink, FrameHandler {
   rttMs = Number.NaN;
+  sentBytes = 0;
+  receivedBytes = 0;
   private pipe: Pipe | undefined;
   private readonly writer = new FrameWriter();
   private ready: Channel[] = [];
@@ -208,7 +210,7 @@ export class Link implements AcknowledgementSink, FrameHandler {
     let index = 0;
     for (; index < ready.length && pipe.bufferedBytes < highWaterBytes; index++) this.write(ready[index], pipe);
     this.ready = index === ready.length ? [] : ready.slice(index);
-    if (this.writer.length > 0) pipe.send(this.writer.take());
+    if (this.writer.length > 0) this.sendFrame(pipe);
   }
 
   private write(channel: Channel, pipe: Pipe): void {
@@ -218,15 +220,20 @@ export class Link implements AcknowledgementSink, FrameHandler {
     for (let record = channel.nextToSend(); record !== undefined; record = channel.nextToSend()) {
       const remainingMs = record.deadlineAt === Number.POSITIVE_INFINITY ? record.deadlineAt : Math.max(0, record.deadlineAt - now);
       const name = record.message === '' ? 0 : this.nameNumber(record.message);
-      this.writer.record(recordKinds.indexOf(record.kind), name, channel.stream, record.number, record.correlation, remainingMs, record.bytes);
+      this.writer.record(recordKinds.indexOf(record.kind), name, channel.stream, record.number, record.correlation, remainingMs, record.bytes, record.trace);
       channel.sent = record.number;
       if (this.writer.length < frameBytes) continue;
-      pipe.send(this.writer.take());
+      this.sendFrame(pipe);
       if (pipe.bufferedBytes >= highWaterBytes) {
         this.offerAgain(channel);
         return;
       }
     }
+  }
+
+  private sendFrame(pipe: Pipe): void {
+    this.sentBytes += this.writer.length;
+    pipe.send(this.writer.take());
   }
 
   private offerAgain(channel: Channel): void {
@@ -272,6 +279,7 @@ export class Link implements AcknowledgementSink, FrameHandler {
 
   private received(pipe: Pipe, frame: Uint8Array): void {
     if (pipe !== this.pipe) return;
+    this.receivedBytes += frame.length;
     try {
       readFrame(frame, this);
     } catch (thrown) {
@@ -313,9 +321,9 @@ export class Link implements AcknowledgementSink, FrameHandler {
     host.clock.soon(() => pipe.close());
   }
 
-  record(kind: number, name: number, stream: number, number: number, correlation: number, remainingMs: number, payload: Uint8Array | undefined): void {
-    this.inbound.record(kind, name, stream, number, correlation, remainingMs, payload);
-  }
+  readonly record: FrameHandler['record'] = (kind, name, stream, number, correlation, remainingMs, payload, trace) => {
+    this.inbound.record(kind, name, stream, number, correlation, remainingMs, payload, trace);
+  };
 
   ack(stream: number, stable: number, credit: number): void {
     const channel = this.channel(stream, 'acknowledgement');

@@ -6,7 +6,8 @@ import type { Cancel } from '../ports/clock.js';
 import type { Pipe, Transport } from '../ports/transport.js';
 import { type ActorDetails, detailsOf } from './actor-details.js';
 import { NodeInside } from './node-inside.js';
-import type { ActorInfo, KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions } from './types.js';
+import { statisticsOf } from './observed.js';
+import type { ActorInfo, KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions, NodeStatistics } from './types.js';
 
 /**
  * Starts a node. It has no link yet: see {@link Node.accept} and {@link Node.keepLink}.
@@ -130,6 +131,11 @@ export class Node {
     return [...this.inside.routes.links.values()]
       .filter((link) => link.attached)
       .map((link) => ({ name: link.peer.node, boot: link.peer.boot, rttMs: link.rttMs }));
+  }
+
+  /** The node in numbers. */
+  statistics(): NodeStatistics {
+    return statisticsOf(this.inside.actors, this.inside.routes);
   }
 
   observe(listener: (event: NodeEvent) => void): Cancel {

@@ -14,6 +14,7 @@ import {
 import type { Hash } from '../ports/digest.js';
 import type { Manifest } from '../ports/module-source.js';
 import type { Instance } from '../ports/runtime.js';
+import type { Span } from '../ports/tracer.js';
 import type { Bases } from './bases.js';
 import { captureCell, encodeCapture } from './capture.js';
 import type { Cell } from './cell.js';
@@ -24,6 +25,8 @@ import type { MoveOptions, MoveReport } from './types.js';
 
 /** What the target should reserve for a state nobody has measured yet. */
 const expectedCaptureBytes = 1024 * 1024;
+
+const defaultTrigger = 'application';
 
 /** What an outgoing move needs beside its node. */
 export interface OutgoingMoveContext {
@@ -61,6 +64,7 @@ export class OutgoingMove {
   private warm = true;
   private settle!: { readonly resolve: (report: MoveReport) => void; readonly reject: (error: GodwitError) => void };
   readonly result: Promise<MoveReport>;
+  private readonly span: Span | undefined;
 
   constructor(
     private readonly host: MigrationHost,
@@ -84,6 +88,23 @@ export class OutgoingMove {
       (timer) => at(host, { type: 'timer', timer }) as SourceEvent,
       host.options.clock,
     );
+    this.span = this.startSpan();
+  }
+
+  /** It tells the phases of the move as events, and its outcome. */
+  private startSpan(): Span | undefined {
+    const { cell, options } = this;
+    const { tracer, name: node } = this.host.options;
+    if (tracer === undefined) return undefined;
+    const { definition } = cell.target.$protocol;
+    const trigger = options.trigger ?? defaultTrigger;
+    const span = tracer.start({ type: 'move', node, actor: cell.address, definition, to: options.to, trigger, epoch: cell.epoch }, tracer.active());
+    this.result.then(
+      ({ stallMs, totalMs, warm, to, bytes }) =>
+        span.end({ fields: { stallMs, totalMs, warm, tier: to.tier, captureBytes: bytes.capture, moduleBytes: bytes.module + bytes.models } }),
+      (thrown: unknown) => span.end({ error: valueFromError(GodwitError.from(thrown)) }),
+    );
+    return span;
   }
 
   /** Name of the target. */
@@ -155,18 +176,23 @@ export class OutgoingMove {
         this.context.send(effect.to, effect.message);
         return;
       case 'offerBlobs':
+        this.span?.event('blobs-wanted');
         this.feedAfter(this.offerBlobs(effect.to, effect.hashes));
         return;
       case 'freeze':
+        this.span?.event('freezing');
         this.feedAfter(this.freeze());
         return;
       case 'thaw':
+        this.span?.event('thawed');
         this.thaw();
         return;
       case 'sendCapture':
+        this.span?.event('captured');
         this.feedAfter(this.sendCapture(effect.to, effect.message));
         return;
       case 'handOver':
+        this.span?.event('proposed');
         this.context.handOver(cell);
         return;
       case 'activate':
@@ -215,6 +241,7 @@ export class OutgoingMove {
     this.frozenAt = host.options.clock.now();
     cell.freeze();
     this.frozen = true;
+    this.span?.event('frozen');
     host.routes.detach(cell);
     // What it sent before it was captured is part of the capture; what it sends from now on waits for the move's end.
     const instance = await (cell.instance as Instance).capture(() => cell.outlet.release());
@@ -287,6 +314,7 @@ export class OutgoingMove {
         return;
       case 'running':
         if (report.heard) {
+          this.span?.event('running');
           this.ran = { epoch: report.epoch, atMs: this.host.options.clock.now() };
           this.succeedIfComplete();
         } else this.unheard();
@@ -327,7 +355,7 @@ export class OutgoingMove {
       actor: this.cell.address,
       from: { node: this.host.id.name, tier: this.fromTier, place: this.fromPlace },
       to: { node: this.options.to, tier: arrival.tier, place: arrival.place },
-      trigger: this.options.trigger ?? 'application',
+      trigger: this.options.trigger ?? defaultTrigger,
       epoch: ran.epoch,
       stallMs: ran.atMs - this.frozenAt,
       totalMs: ran.atMs - this.startedAt,

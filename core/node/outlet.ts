@@ -14,15 +14,13 @@ import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
 import type { LogLevel } from '../ports/logger.js';
 import type { InstanceHost, Payload, Target, TurnEnd } from '../ports/runtime.js';
 import type { Cell, CellHost } from './cell.js';
+import { within } from './cell-trace.js';
 import { Channel } from './channel.js';
-import { CellTimer, PendingAsk } from './pending.js';
+import { CellTimer, numbersPerEpoch, PendingAsk } from './pending.js';
 import { outgoingRefs } from './refs.js';
 
 /** Records a mailbox may hold; beyond it a local sender gets RESOURCE_EXHAUSTED. Senders on other nodes are bound by credit far earlier. */
 const maxMailboxRecords = 1 << 20;
-
-/** More asks than an actor sends under one owner; up to 2^21 epochs stay exact. */
-export const numbersPerEpoch = 2 ** 32;
 
 /** The sending half of a cell. */
 export class Outlet implements InstanceHost {
@@ -60,9 +58,11 @@ export class Outlet implements InstanceHost {
     const deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : this.host.now() + timeoutMs;
     const record = new ChannelRecord(kind, message, payload.value, payload.bytes, ask, deadlineAt);
     this.prepare(channel, record);
+    const span = this.cell.trace?.sends(record, to);
     if (kind !== 'tell') {
       this.lastNumber = ask;
       const pending = new PendingAsk(this, ask, channel.to, message, channel.cell === undefined && this.cell.tier === 'native');
+      pending.span = span;
       this.asks.set(ask, pending);
       if (timeoutMs !== Number.POSITIVE_INFINITY) this.host.startTimer(pending, timeoutMs);
     }
@@ -72,8 +72,7 @@ export class Outlet implements InstanceHost {
   cancel(ask: number): void {
     const pending = this.asks.get(ask);
     if (pending === undefined) return;
-    this.asks.delete(ask);
-    this.host.stopTimer(pending);
+    this.close(pending, pending.span === undefined ? undefined : pending.givenUp(this.cell.address));
     this.emitTo(pending.to, 'cancel', pending.correlation, undefined);
   }
 
@@ -128,7 +127,7 @@ export class Outlet implements InstanceHost {
 
   call(call: number, hostFunction: string, method: string, args: Payload): void {
     this.lastNumber = call;
-    this.host.callHostFunction(this.cell, call, hostFunction, method, args);
+    within(this.cell.trace, () => this.host.callHostFunction(this.cell, call, hostFunction, method, args));
   }
 
   where(address: string): Where | undefined {
@@ -140,7 +139,7 @@ export class Outlet implements InstanceHost {
   }
 
   log(level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>): void {
-    this.host.log(level, event, { actor: this.cell.address, ...fields });
+    within(this.cell.trace, () => this.host.log(level, event, { actor: this.cell.address, ...fields }));
   }
 
   failed(error: ErrorValue): void {
@@ -171,10 +170,7 @@ export class Outlet implements InstanceHost {
     for (const record of this.segmentRecords.drain()) {
       const pending = this.asks.get(record.correlation);
       if ((record.kind !== 'ask' && record.kind !== 'stream') || pending === undefined) continue;
-      this.asks.delete(pending.id);
-      this.host.stopTimer(pending);
-      const error = new GodwitError('ABORTED', `ask '${record.message}' of ${this.cell.address} was discarded: the segment that sent it threw`);
-      this.cell.instance?.settle(pending.id, { error: valueFromError(error) });
+      this.settle(pending, pending.discarded(this.cell.address));
     }
   }
 
@@ -182,13 +178,7 @@ export class Outlet implements InstanceHost {
 
   /** The ask's deadline passed: it ends here, and its receiver is told. */
   expire(pending: PendingAsk): void {
-    this.asks.delete(pending.id);
-    const error = new GodwitError(
-      'DEADLINE_EXCEEDED',
-      `ask '${pending.message}' of ${pending.to} had no answer before its deadline; it may have been handled`,
-      { node: this.host.name },
-    );
-    this.cell.instance?.settle(pending.id, { error: valueFromError(error) });
+    this.settle(pending, pending.late(this.host.name));
     const channel = this.channels.get(pending.to);
     if (channel !== undefined) this.post(channel, new ChannelRecord('cancel', '', undefined, undefined, pending.correlation, Number.POSITIVE_INFINITY));
   }
@@ -207,13 +197,22 @@ export class Outlet implements InstanceHost {
   /** A record of this actor reaches nobody. */
   refused(record: ChannelRecord, error: GodwitError): void {
     const pending = record.kind === 'ask' || record.kind === 'stream' ? this.askFor(record.correlation) : undefined;
-    if (pending === undefined) {
-      if (record.kind === 'tell') this.host.deadLetter(this.cell, record, error.message);
-      return;
-    }
+    if (pending !== undefined) this.settle(pending, valueFromError(error, this.host.name));
+    else if (record.kind === 'tell') this.host.deadLetter(this.cell, record, error.message);
+  }
+
+  /** The ask fails here. */
+  private settle(pending: PendingAsk, error: ErrorValue): void {
+    this.close(pending, error);
+    this.cell.instance?.settle(pending.id, { error });
+  }
+
+  /** Nothing is waited for any more. @param error why, unless it was answered */
+  close(pending: PendingAsk, error?: ErrorValue): void {
     this.asks.delete(pending.id);
     this.host.stopTimer(pending);
-    this.cell.instance?.settle(pending.id, { error: valueFromError(error, this.host.name) });
+    pending.span?.end(error === undefined ? {} : { error });
+    pending.span = undefined;
   }
 
   channelTo(to: Target): Channel {

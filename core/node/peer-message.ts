@@ -1,6 +1,7 @@
 // What a peer says beside records, read field by field: nothing goes on into the node that is not of the form its code counts on. Each
 // refusal names the message and the field. Fields this version does not know are left alone.
 import { decode } from '../codec/index.js';
+import { isTraceContext } from '../delivery/trace-context.js';
 import { GodwitError } from '../errors.js';
 import { defaultTimings, type MigrationMessage, receiversOf, type Timings } from '../migration/index.js';
 import { sameNode } from '../migration/types.js';
@@ -75,7 +76,15 @@ const isDelta = of({
   head: isBytes,
   splices: (value) => Array.isArray(value) && value.every(of({ at: isCount, drop: isCount, bytes: isBytes })),
 });
-const isRecord = of({ kind: isName, number: isOrdinal, message: isText, correlation: isCount, remainingMs: isRemaining, payload: optional(isBytes) });
+const isRecord = of({
+  kind: isName,
+  number: isOrdinal,
+  message: isText,
+  correlation: isCount,
+  remainingMs: isRemaining,
+  payload: optional(isBytes),
+  trace: optional(isTraceContext),
+});
 const isJournal = of({
   turn: isCount,
   input: of({
@@ -144,6 +153,7 @@ const controlShapes: Readonly<Record<string, Shape>> = {
     actor: isAddress,
     trigger: isText,
     onward: optional(of({ node: isName, address: optional(isText), token: optional(isText) })),
+    trace: optional(isTraceContext),
   },
   rehome: { actor: isAddress, term: isOrdinal, attempt: isName, register: isRegister, manifest: optional(isObject), journal: optional(isJournal) },
   rehomed: { actor: isAddress, home: isName, term: isOrdinal },

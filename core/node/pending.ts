@@ -1,7 +1,12 @@
 import type { Cursor } from '../delivery/cursor.js';
+import { type ErrorValue, GodwitError, valueFromError } from '../errors.js';
 import type { Payload } from '../ports/runtime.js';
+import type { Span } from '../ports/tracer.js';
 import type { Outlet } from './outlet.js';
 import { Timer } from './timer-wheel.js';
+
+/** More asks than an actor sends under one owner; up to 2^21 epochs stay exact. */
+export const numbersPerEpoch = 2 ** 32;
 
 /** An ask or stream of an actor that waits for its answer; the timer is its deadline. */
 export class PendingAsk extends Timer {
@@ -11,6 +16,8 @@ export class PendingAsk extends Timer {
   readonly asked: Error | undefined;
   /** A stream: who brought its first item. */
   source: Cursor | undefined = undefined;
+  /** Where somebody traces: ends with it. */
+  span: Span | undefined = undefined;
 
   constructor(
     private readonly outlet: Outlet,
@@ -31,6 +38,21 @@ export class PendingAsk extends Timer {
 
   fireNow(): void {
     this.outlet.expire(this);
+  }
+
+  // ── Why it ends without an answer ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  late(node: string): ErrorValue {
+    const reason = `ask '${this.message}' of ${this.to} had no answer before its deadline; it may have been handled`;
+    return valueFromError(new GodwitError('DEADLINE_EXCEEDED', reason, { node }));
+  }
+
+  discarded(asker: string): ErrorValue {
+    return valueFromError(new GodwitError('ABORTED', `ask '${this.message}' of ${asker} was discarded: the segment that sent it threw`));
+  }
+
+  givenUp(asker: string): ErrorValue {
+    return valueFromError(new GodwitError('CANCELLED', `ask '${this.message}' of ${this.to} was given up by ${asker}`));
   }
 }
 

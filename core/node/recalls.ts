@@ -1,5 +1,6 @@
 import { type ErrorValue, errorFromValue, GodwitError, valueFromError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
+import type { TraceContext, Tracer } from '../ports/tracer.js';
 import type { Cell } from './cell.js';
 import { type Directory, originOf } from './directory.js';
 import type { ControlMessage, Link } from './link.js';
@@ -13,6 +14,8 @@ export interface RecallMessage extends ControlMessage {
   readonly actor: string;
   readonly trigger: string;
   readonly onward?: Onward;
+  /** Whose work it is. */
+  readonly trace?: TraceContext;
 }
 
 /** Where an actor that is away goes next: what its home was offered there. */
@@ -40,6 +43,7 @@ export interface RecallsHost {
   readonly directory: Directory;
   readonly routes: Routes;
   readonly clock: Clock;
+  readonly options: { readonly tracer?: Tracer };
   cell(address: string): Cell | undefined;
   move(address: string, options: MoveOptions): Promise<MoveReport>;
   /** Resolves when there is a link to the node, or there is no way to make one. @throws {GodwitError} it cannot be reached */
@@ -79,7 +83,15 @@ export class Recalls {
       this.waiting.set(id, { link, actor: address, resolve, reject });
       const onward: Onward | undefined =
         to === name ? undefined : { node: to, ...(dialled === undefined ? {} : { address: dialled }), ...(token === undefined ? {} : { token }) };
-      const message: RecallMessage = { type: 'recall', id, actor: address, trigger, ...(onward === undefined ? {} : { onward }) };
+      const trace = this.host.options.tracer?.active();
+      const message: RecallMessage = {
+        type: 'recall',
+        id,
+        actor: address,
+        trigger,
+        ...(onward === undefined ? {} : { onward }),
+        ...(trace === undefined ? {} : { trace }),
+      };
       link.control(message);
     });
   }
@@ -90,7 +102,10 @@ export class Recalls {
       const recalled: RecalledMessage = { type: 'recalled', id: message.id, ...result };
       link.control(recalled);
     };
-    this.carryOut(link, message).then(
+    const { tracer } = this.host.options;
+    const work = () => this.carryOut(link, message);
+    const done = tracer === undefined ? work() : tracer.within(message.trace, work);
+    done.then(
       (report) => answer({ report }),
       (thrown: unknown) => answer({ error: valueFromError(GodwitError.from(thrown), this.host.name) }),
     );

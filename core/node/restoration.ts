@@ -4,7 +4,7 @@ import type { Manifest } from '../ports/module-source.js';
 import { parseCapture, restoreCell, ungranted } from './capture.js';
 import type { Cell } from './cell.js';
 import type { MigrationHost } from './migration-host.js';
-import { numbersPerEpoch } from './outlet.js';
+import { numbersPerEpoch } from './pending.js';
 import { type Journal, Replay } from './replay.js';
 import { checkModule } from './signed-manifest.js';
 

@@ -9,6 +9,7 @@ import type { Random } from '../ports/random.js';
 import type { Runtime } from '../ports/runtime.js';
 import type { Verifier } from '../ports/signer.js';
 import type { Store } from '../ports/store.js';
+import type { Tracer } from '../ports/tracer.js';
 
 /** What a node is built from. */
 export interface NodeOptions {
@@ -41,6 +42,8 @@ export interface NodeOptions {
   readonly keepsNameOf?: (actor: string) => boolean;
   /** Gives links to nodes that a home or an owner names. Without it the node reaches only those it is linked to already. */
   readonly reach?: Reach;
+  /** Follows work across nodes. Default: nobody does, and nothing is kept or sent for it. */
+  readonly tracer?: Tracer;
   /** Encodes even what stays on this node, so that tests see what a move would. Default false. */
   readonly encodeAlways?: boolean;
   /** Leads the stack of an error from another node back to sources that are known here. */
@@ -126,6 +129,28 @@ export interface ActorInfo {
   readonly incarnation: number;
   readonly mailboxRecords: number;
   readonly turns: number;
+}
+
+/** A node in numbers: for metrics. What is counted begins anew with each life of the node. */
+export interface NodeStatistics {
+  /** Actors that are here now. */
+  readonly actors: number;
+  /** Turns that have ended here, failed ones too. */
+  readonly turns: number;
+  /** Records that wait for their turn now. */
+  readonly mailboxRecords: number;
+  /** Asks and streams of actors here, and of the application, that wait for an answer now. */
+  readonly asksInFlight: number;
+  /** Every link of this life, also those that are down. */
+  readonly links: ReadonlyArray<{
+    readonly peer: string;
+    readonly attached: boolean;
+    /** NaN until the first answer to a ping. */
+    readonly rttMs: number;
+    /** In frames, headers included; what the transport adds is not counted. */
+    readonly sentBytes: number;
+    readonly receivedBytes: number;
+  }>;
 }
 
 /** What happens on a node, for logs, tests and dashboards. */

@@ -57,7 +57,7 @@ export class UnderWay {
   }
 
   private concernAsk(record: ChannelRecord): void {
-    const { outlet, host, instance } = this.cell as Cell & { readonly instance: Instance };
+    const { outlet, instance } = this.cell as Cell & { readonly instance: Instance };
     const ask = outlet.askFor(record.correlation);
     // A late answer, or one from somebody who was not asked: its number is handled, nothing else happens.
     if (ask === undefined || ask.to !== senderOf(record)) return;
@@ -68,12 +68,15 @@ export class UnderWay {
       return;
     }
     if (record.kind === 'item') outlet.cancel(ask.id);
-    outlet.asks.delete(ask.id);
-    host.stopTimer(ask);
-    if (isAnother) instance.settle(ask.id, { error: valueFromError(begunAgain(ask.to)) });
-    else if (record.kind === 'reply') instance.settle(ask.id, record);
-    else if (record.kind === 'end') instance.end(ask.id);
-    else instance.settle(ask.id, { error: this.mapped(errorOf(record)), asked: ask.asked === undefined ? undefined : framesOf(ask.asked) });
+    if (isAnother || record.kind === 'fail') {
+      const error = isAnother ? valueFromError(begunAgain(ask.to)) : this.mapped(errorOf(record));
+      outlet.close(ask, error);
+      instance.settle(ask.id, { error, asked: isAnother || ask.asked === undefined ? undefined : framesOf(ask.asked) });
+      return;
+    }
+    outlet.close(ask);
+    if (record.kind === 'reply') instance.settle(ask.id, record);
+    else instance.end(ask.id);
   }
 
   private mapped(error: ErrorValue): ErrorValue {
@@ -100,6 +103,11 @@ function errorOf(record: ChannelRecord): ErrorValue {
 /** What a lost owner of a volatile actor had sent is forgotten, so that the next one's items are no continuation. */
 function begunAgain(address: string): GodwitError {
   return new GodwitError('ABORTED', `actor ${address} was lost with its host while this stream was open: open the stream again`);
+}
+
+/** Why a stream that was open at a move ends. */
+export function movedStream(address: string): GodwitError {
+  return new GodwitError('ABORTED', `actor ${address} moved while this stream was open, and its handler had not called ctx.resume: open the stream again`);
 }
 
 function senderOf(record: ChannelRecord): string {

@@ -11,7 +11,7 @@ import { createHealth, type Health, serveHealth } from './health.js';
 import { boundsFrom, type ConnectOptions } from './limits.js';
 import { type HttpHandler, type HttpRequest, type HttpResponse, listen } from './listener.js';
 import type { StreamPipe } from './pipe.js';
-import { refuse, respondJson } from './plain-http.js';
+import { refuse, respond, respondJson } from './plain-http.js';
 import { serveServices } from './services.js';
 
 /** What a server is made of. @public */
@@ -30,10 +30,18 @@ export interface ConnectServerOptions extends ConnectOptions {
   readonly blobs: Blobs;
   /** Registers control services. What they throw is mapped: a GodwitError keeps its code. */
   readonly routes?: (router: ConnectRouter) => void;
+  /** Answers GET for these paths, like everything else only to who has the key. */
+  readonly pages?: ReadonlyMap<string, () => Page>;
   /** Answers paths that nothing else does; `identity` is undefined for a request without the key. Default: 404. */
   readonly fallback?: (request: HttpRequest, response: HttpResponse, identity: Identity | undefined) => void;
   readonly health?: Health;
   readonly logger?: Logger;
+}
+
+/** What one path shows. @public */
+export interface Page {
+  readonly type: string;
+  readonly body: string;
 }
 
 /** A listening server. @public */
@@ -80,14 +88,17 @@ export async function createConnectServer(options: ConnectServerOptions): Promis
     response.on('error', () => {});
     const path = (request.url ?? '/').split('?', 1)[0];
     const identity = options.auth({ authorization: request.headers.authorization });
+    const page = options.pages?.get(path);
     if (path === '/healthz') {
       respondHealth(response, health);
-    } else if (!path.startsWith(blobsPath) && !services.paths.has(path)) {
+    } else if (!path.startsWith(blobsPath) && !services.paths.has(path) && page === undefined) {
       if (options.fallback !== undefined) options.fallback(request, response, identity);
       else refuse(request, response, new GodwitError('NOT_FOUND', `nothing is served at ${path}`));
     } else if (identity === undefined) {
       logger.log('warn', 'connect.unauthenticated', { path });
       refuse(request, response, new GodwitError('UNAUTHENTICATED', `${path} wants the shared key of this node as \`authorization: Bearer <key>\``));
+    } else if (page !== undefined) {
+      respondPage(request, response, page);
     } else if (path.startsWith(blobsPath)) {
       blobs(request, response);
     } else if (isAttach(path, request.httpVersionMajor, request.headers)) {
@@ -118,6 +129,15 @@ export async function createConnectServer(options: ConnectServerOptions): Promis
       uploads.close();
     },
   };
+}
+
+function respondPage(request: HttpRequest, response: HttpResponse, page: () => Page): void {
+  if (request.method !== 'GET') {
+    refuse(request, response, new GodwitError('UNIMPLEMENTED', `${request.url ?? ''} knows GET, not ${request.method}`));
+    return;
+  }
+  const { type, body } = page();
+  respond(response, 200, { 'content-type': type, 'cache-control': 'no-store' }, body);
 }
 
 function respondHealth(response: HttpResponse, health: Health): void {

@@ -1,0 +1,2 @@
+// Tracing, metrics and log correlation through the optional peer @opentelemetry/api.
+export { loadOpenTelemetry, type OpenTelemetry } from './open-telemetry.js';
