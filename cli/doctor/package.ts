@@ -21,6 +21,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const peersFor: Readonly<Record<string, string>> = {
   esbuild: 'actors cannot be built here (godwit build, check) nor bundled when they first move: a device needs --modules',
   'oxc-parser': 'what actors capture cannot be checked: they cannot be built here, nor bundled when they first move',
+  '@opentelemetry/api': 'nothing is traced: --otel, and { openTelemetry: true }, are refused',
   nact: 'godwit/nact has no actor system to bridge',
   'onnxruntime-node': "the host function 'nn' is slower: it infers in Wasm instead",
   '@tensorflow/tfjs-core': "the host function 'nn' has no Wasm to fall back on",
