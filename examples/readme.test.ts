@@ -54,6 +54,9 @@ function programOf(markdown: string): Map<string, string> {
   return new Map([...files].map(([file, lines]) => [file, lines.join('\n')]));
 }
 
+/** The declarations that every document needs, read once. */
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
 /** What the compiler says of a file, as [line from 0, message]. */
 function faultsOf(file: string, files: ReadonlyMap<string, string>): Array<[number, string]> {
   const host = ts.createCompilerHost(options);
@@ -62,7 +65,9 @@ function faultsOf(file: string, files: ReadonlyMap<string, string>): Array<[numb
   host.readFile = (name) => files.get(name) ?? readText(name);
   host.getSourceFile = (name, format, ...rest) => {
     const text = files.get(name);
-    return text === undefined ? getSourceFile(name, format, ...rest) : ts.createSourceFile(name, text, format);
+    if (text !== undefined) return ts.createSourceFile(name, text, format);
+    if (!parsed.has(name)) parsed.set(name, getSourceFile(name, format, ...rest));
+    return parsed.get(name);
   };
   host.getCurrentDirectory = () => root;
   const program = ts.createProgram([file], options, host);

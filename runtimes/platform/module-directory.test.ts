@@ -65,7 +65,8 @@ test('module directory: gives the manifest with every blob it names', async (t) 
 test('module directory: says what there is where something else is asked for', async (t) => {
   const { path } = await directory(t);
 
-  t.regex(await failure(t, path, 1), /^NOT_FOUND no module of map v1 in .*, which has map v2: build it with `godwit build`$/);
+  t.regex(await failure(t, path, 3), /^NOT_FOUND no module of map v3 in .*, which has map v2: build it with `godwit build`$/);
+  t.is((await moduleDirectory(path).module('map', 1)).manifest.version, 2, 'later code reads what an earlier version left');
   t.regex(await failure(t, join(path, 'elsewhere')), /^NOT_FOUND .*elsewhere is no output of a build: ENOENT/);
 });
 
