@@ -18,10 +18,11 @@ for (const name of (await readdir(guides)).filter((file) => file.endsWith('.md')
     const text = await readFile(join(guides, name), 'utf8');
     const files = await programOf(text);
     t.true(files.has('main'), 'no ts block without the name of a file');
-    // Inside the package, so that the program finds it by its name.
-    const folder = await mkdtemp(join(root, 'dist', 'guide-'));
+    // Inside the package, so that the program finds it by its name, and outside what is published.
+    const cache = join(root, '.cache');
+    await mkdir(cache, { recursive: true });
+    const folder = await mkdtemp(join(cache, 'guide-'));
     t.teardown(() => rm(folder, { recursive: true }));
-    await mkdir(folder, { recursive: true });
     for (const [file, code] of files) await writeFile(join(folder, `${file}.js`), code);
 
     const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'main.js')], { timeout: timeoutMs });

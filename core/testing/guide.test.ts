@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { transform } from 'esbuild';
 
@@ -7,9 +7,11 @@ test('docs/testing.md: its example runs as it is', async (t) => {
   const example = /```ts\n([\s\S]*?)```/.exec(guide)?.[1];
   if (example === undefined) return t.fail('docs/testing.md has no example');
   const { code } = await transform(example, { loader: 'ts', format: 'esm' });
-  // Beside this file, so that it finds the package by its name.
-  const program = new URL(`guide-example-${process.pid}.mjs`, import.meta.url);
+  // Inside the package, so that it finds it by its name, and outside what is published.
+  const cache = new URL('../../../.cache/', import.meta.url);
+  const program = new URL(`guide-example-${process.pid}.mjs`, cache);
 
+  await mkdir(cache, { recursive: true });
   await writeFile(program, code);
   t.teardown(() => rm(program));
 
