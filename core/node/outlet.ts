@@ -16,7 +16,7 @@ import type { InstanceHost, Payload, Target, TurnEnd } from '../ports/runtime.js
 import type { Cell, CellHost } from './cell.js';
 import { within } from './cell-trace.js';
 import { Channel } from './channel.js';
-import { CellTimer, numbersPerEpoch, PendingAsk } from './pending.js';
+import { askPlaces, CellTimer, numbersPerEpoch, PendingAsk } from './pending.js';
 import { outgoingRefs } from './refs.js';
 
 /** Records a mailbox may hold; beyond it a local sender gets RESOURCE_EXHAUSTED. Senders on other nodes are bound by credit far earlier. */
@@ -61,7 +61,7 @@ export class Outlet implements InstanceHost {
     const span = this.cell.trace?.sends(record, to);
     if (kind !== 'tell') {
       this.lastNumber = ask;
-      const pending = new PendingAsk(this, ask, channel.to, message, channel.cell === undefined && this.cell.tier === 'native');
+      const pending = new PendingAsk(this, ask, channel.to, message, channel.cell === undefined && this.cell.tier === 'native' && this.asks.size < askPlaces);
       pending.span = span;
       this.asks.set(ask, pending);
       if (timeoutMs !== Number.POSITIVE_INFINITY) this.host.startTimer(pending, timeoutMs);

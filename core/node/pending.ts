@@ -8,11 +8,14 @@ import { Timer } from './timer-wheel.js';
 /** More asks than an actor sends under one owner; up to 2^21 epochs stay exact. */
 export const numbersPerEpoch = 2 ** 32;
 
+/** Asks under way of which an actor remembers where it made them. */
+export const askPlaces = 4;
+
 /** An ask or stream of an actor that waits for its answer; the timer is its deadline. */
 export class PendingAsk extends Timer {
   /** By what the receiver answers it: the id, unless a lost owner may have given that to another ask. */
   correlation: number;
-  /** Where it was asked, if that is remembered: it costs a microsecond, little beside the way to another node, much beside a mailbox. */
+  /** Where it was asked, if that is remembered: it costs 20 µs, little for one that waits for a round trip, much for one of many under way. */
   readonly asked: Error | undefined;
   /** A stream: who brought its first item. */
   source: Cursor | undefined = undefined;
