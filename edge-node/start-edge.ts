@@ -43,6 +43,7 @@ import { followOwnActors } from './own-actors.js';
 import { PeerLinks } from './peer-links.js';
 import { RemoteOffloadHandler } from './remote-offload-handler.js';
 import { ResourceManager } from './resource-manager.js';
+import { followRivals } from './rivals.js';
 import { SharedNames } from './shared-names.js';
 import { HostTelemetry } from './telemetry.js';
 
@@ -191,6 +192,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined, otel: O
   const unmeter = otel?.meter(metrics);
   node.observe(remote.follow);
   node.observe(links.follow);
+  followRivals(node, clock, logger);
   const resources = new ResourceManager({ clock, random, ...(options.offerMs === undefined ? {} : { offerMs: options.offerMs }) });
   const manager = new OffloadManager({
     name,

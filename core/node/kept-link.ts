@@ -11,6 +11,14 @@ import type { KeptLink } from './types.js';
 /** First pause before dialling again; doubles up to the longest. A drop of a radio link is often over at once. */
 const firstPauseMs = 50;
 const longestPauseMs = 5000;
+/** Up to this part of a pause more, at random, so that many devices do not dial in step. */
+const jitter = 1 / 2;
+/**
+ * A link that lived longer begins at the first pause again. Two nodes of one name throw each other out when they dial, so none of them ever has
+ * such a link: they slow down instead of dialling without end.
+ */
+const settledMs = longestPauseMs * (1 + jitter);
+const maxByte = 255;
 
 /** Failures that dialling again cannot mend. */
 const hopeless: ReadonlySet<Code> = new Set<Code>(['UNAUTHENTICATED', 'PERMISSION_DENIED', 'FAILED_PRECONDITION', 'INVALID_ARGUMENT']);
@@ -40,9 +48,8 @@ export function keepLink(options: KeptLinkOptions, signal?: AbortSignal): KeptLi
 
   const again = () => {
     if (closed) return;
-    // Up to half the pause more, at random, so that many devices do not dial in step.
-    const jitter = options.random.bytes(1)[0] / 255 / 2;
-    cancelPause = options.clock.after(pauseMs * (1 + jitter), dial);
+    const more = (options.random.bytes(1)[0] / maxByte) * jitter;
+    cancelPause = options.clock.after(pauseMs * (1 + more), dial);
     pauseMs = Math.min(longestPauseMs, pauseMs * 2);
   };
   const failed = (thrown: unknown): void => {
@@ -60,8 +67,11 @@ export function keepLink(options: KeptLinkOptions, signal?: AbortSignal): KeptLi
       pipe?.close();
       return;
     }
-    pauseMs = firstPauseMs;
-    options.attach(pipe as Pipe, peer, again);
+    const metAt = options.clock.now();
+    options.attach(pipe as Pipe, peer, () => {
+      if (options.clock.now() - metAt > settledMs) pauseMs = firstPauseMs;
+      again();
+    });
     settle?.resolve(peer.node);
   };
   const dial = () => {
