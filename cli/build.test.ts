@@ -1,5 +1,6 @@
 // The commands that make modules, and modules on their way between processes, as a developer and an operator use them.
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +9,7 @@ import { start } from './command.test-support.js';
 
 const key = 'a-key-for-the-tests-of-the-command';
 const counting = fileURLToPath(new URL('./fixtures/counting.js', import.meta.url));
+const program = fileURLToPath(new URL('./main.js', import.meta.url));
 const ownerOnly = 0o600;
 const permissions = 0o777;
 
@@ -59,6 +61,38 @@ test.serial('godwit keygen: half a pair is not left behind', async (t) => {
   t.is(code, 1);
   t.deepEqual(await readdir(home), ['godwit.key.pub']);
   t.is(await readFile(join(home, 'godwit.key.pub'), 'utf8'), 'mine');
+});
+
+test.serial('godwit keygen: --force that cannot replace the public key leaves the pair as it was', async (t) => {
+  const home = await folder(t);
+  await run(home, 'keygen');
+  const before = await readFile(join(home, 'godwit.key'), 'utf8');
+  await rm(join(home, 'godwit.key.pub'));
+  await mkdir(join(home, 'godwit.key.pub', 'in the way'), { recursive: true });
+
+  const { code, stderr } = await run(home, 'keygen', '--force');
+
+  t.is(code, 1);
+  t.regex(stderr, /^godwit keygen: cannot write the key: .*godwit\.key\.pub/);
+  t.is(await readFile(join(home, 'godwit.key'), 'utf8'), before);
+  t.deepEqual((await readdir(home)).sort(), ['godwit.key', 'godwit.key.pub']);
+});
+
+test.serial('godwit keygen: where nothing can be written it leaves nothing, and the next try is none the worse', async (t) => {
+  const home = await folder(t);
+
+  const full = await new Promise<{ readonly failed: boolean; readonly stderr: string }>((resolve) => {
+    // As a full disk does: the file is made, and no byte of it can be written.
+    const args = ['-c', 'ulimit -f 0; exec "$0" "$@"', process.execPath, program, 'keygen'];
+    execFile('sh', args, { cwd: home }, (error, _stdout, stderr) => resolve({ failed: error !== null, stderr }));
+  });
+  const left = await readdir(home);
+  const { code } = await run(home, 'keygen');
+
+  t.true(full.failed);
+  t.regex(full.stderr, /^godwit keygen: cannot write the key: EFBIG/);
+  t.deepEqual(left, []);
+  t.is(code, 0);
 });
 
 test.serial('godwit build: the same from wherever it is run, with a table of sizes or JSON', async (t) => {

@@ -1,4 +1,5 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, rename, rm, writeFile } from 'node:fs/promises';
 import { GodwitError } from '#core';
 import { createKeyPair } from '#runtimes/platform';
 import { exitOk } from './exit.js';
@@ -39,14 +40,10 @@ export async function keygen(args: readonly string[]): Promise<number> {
   const { key, privateKey, publicKey } = createKeyPair();
   const privateKeyFile = values.out;
   const publicKeyFile = `${privateKeyFile}.pub`;
-  await writeKey(privateKeyFile, privateKey, ownerOnly, values.force);
-  try {
-    await writeKey(publicKeyFile, publicKey, everybodyReads, values.force);
-  } catch (thrown) {
-    // Half a pair is of no use, and the next try would stumble over it.
-    if (!values.force) await rm(privateKeyFile);
-    throw thrown;
-  }
+  const secret = { file: privateKeyFile, pem: privateKey, mode: ownerOnly };
+  const open = { file: publicKeyFile, pem: publicKey, mode: everybodyReads };
+  // The old private key, which nothing brings back, is replaced last.
+  await (values.force ? writeKeys([open, secret], rename) : writeKeys([secret, open], link));
   process.stdout.write(values.json ? `${JSON.stringify({ key, publicKey, publicKeyFile, privateKeyFile })}\n` : report(key, privateKeyFile, publicKeyFile));
   return exitOk;
 }
@@ -58,16 +55,38 @@ public key   ${publicKeyFile}  give it to edges: godwit edge --trust ${publicKey
 `;
 }
 
-/** A file that is there stays, unless `force`; then it is replaced as a whole, with its mode. */
-async function writeKey(file: string, pem: string, mode: number, force: boolean): Promise<void> {
-  const fresh = force ? `${file}.${process.pid}` : file;
+/** One half of a pair. */
+interface Key {
+  readonly file: string;
+  readonly pem: string;
+  readonly mode: number;
+}
+
+/**
+ * Writes both halves beside their places, where a disk that is full shows, and then puts them there, in this order.
+ * @param put `rename` replaces what is there; `link` does not, and then neither half stays
+ */
+async function writeKeys(keys: readonly Key[], put: typeof rename | typeof link): Promise<void> {
+  const suffix = randomUUID();
+  const drafts = keys.map((key) => ({ ...key, draft: `${key.file}.${suffix}` }));
+  const linked: string[] = [];
   try {
-    await writeFile(fresh, pem, { mode, flag: 'wx' });
-    if (force) await rename(fresh, file);
+    for (const { draft, pem, mode } of drafts) await writeFile(draft, pem, { mode, flag: 'wx', flush: true });
+    for (const { draft, file } of drafts) {
+      await put(draft, file);
+      if (put === link) linked.push(file);
+    }
   } catch (thrown) {
-    const { code, message } = thrown as NodeJS.ErrnoException;
-    if (code === 'EEXIST')
-      throw new GodwitError('ALREADY_EXISTS', `${fresh} is there already: choose another --out, or replace it with --force`, { cause: thrown });
-    throw new GodwitError('FAILED_PRECONDITION', `cannot write the key: ${message}`, { cause: thrown });
+    await Promise.all(linked.map((file) => rm(file)));
+    throw writeError(thrown);
+  } finally {
+    await Promise.all(drafts.map(({ draft }) => rm(draft, { force: true })));
   }
+}
+
+function writeError(thrown: unknown): GodwitError {
+  const { code, message, dest } = thrown as NodeJS.ErrnoException & { readonly dest?: string };
+  if (code === 'EEXIST' && dest !== undefined)
+    return new GodwitError('ALREADY_EXISTS', `${dest} is there already: choose another --out, or replace it with --force`, { cause: thrown });
+  return new GodwitError('FAILED_PRECONDITION', `cannot write the key: ${message}`, { cause: thrown });
 }

@@ -23,7 +23,10 @@ async function edgeOf(t: ExecutionContext): Promise<Told> {
   const logger: Logger = { log: (level, event, fields) => void (event === 'edge.same-name' && entries.push({ level, ...fields })) };
   const edge = await startEdge({ name: 'edge', port: 0, key, runtimes: [createNativeRuntime()], clock, logger });
   t.teardown(() => edge.close());
-  return { edge, entries, jump: (ms) => void (ahead += ms) };
+  const jump = (ms: number) => {
+    ahead += ms;
+  };
+  return { edge, entries, jump };
 }
 
 /** A device that dials the edge until it is closed. */
