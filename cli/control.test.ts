@@ -118,6 +118,20 @@ test.serial('godwit trace: tells what happens from its first line on, filtered b
   );
 });
 
+test.serial('godwit trace: says so when its device or edge has ended, with exit code 4', async (t) => {
+  const edge = running(t, ['edge', '--name', 'edge-9', '--port', '0']);
+  const { url } = await edge.entry('edge.listening');
+  const device = await deviceHere(t, 'robot-9');
+  const watching = [start(['trace', '--device', 'robot-9']), start(['trace', '--edge', String(url)], key)];
+  await Promise.all(watching.map((trace) => trace.line('tracing')));
+
+  for (const node of [device, edge]) node.signal('SIGTERM');
+  const [ofDevice, ofEdge] = await Promise.all(watching.map(({ ended }) => ended));
+
+  t.like(ofDevice, { code: 4, stderr: 'godwit trace: device robot-9 has ended\n' });
+  t.like(ofEdge, { code: 4, stderr: `godwit trace: edge ${String(url)} has ended\n` });
+});
+
 test.serial('godwit top: one JSON line a second with turns a second, until it is ended or its device is', async (t) => {
   const device = await deviceHere(t, 'robot-4');
   const watching = start(['top', '--device', 'robot-4', '--json']);

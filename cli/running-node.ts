@@ -39,7 +39,7 @@ export interface RunningNode {
   addressOf(actor: string): string;
   /** One call. @throws {GodwitError} as the node refused, or UNAVAILABLE, DEADLINE_EXCEEDED, with what was asked in the message */
   call<T>(timeoutMs: number, ask: (options: { readonly timeoutMs: number }) => Promise<T>): Promise<T>;
-  /** What a stream brings until `signal` aborts; fails as `call` does. */
+  /** What a stream brings until `signal` aborts; fails as `call` does, with UNAVAILABLE when the node ends it. */
   stream<T>(signal: AbortSignal, open: (options: { readonly signal: AbortSignal }) => AsyncIterable<T>): AsyncIterable<T>;
 }
 
@@ -126,7 +126,7 @@ function callsTo(where: string): Pick<RunningNode, 'call' | 'stream'> {
         for (;;) {
           const next = await calling(where, () => items.next());
           clearTimeout(timer);
-          if (next.done === true) return;
+          if (next.done === true) throw new GodwitError('UNAVAILABLE', `${where} has ended`);
           yield next.value;
         }
       } catch (thrown) {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Actor, ListActorsResponse } from '#transports/connect/control';
 import { exitOk } from './exit.js';
 import { parse } from './options.js';
@@ -38,24 +39,28 @@ export async function top(args: readonly string[]): Promise<number> {
   const { values } = parse({ args: [...args], options: { ...nodeOptions, once: { type: 'boolean', default: false } } });
   if (values.help) return say(usage);
   const node = await runningNode(values);
-  const { signal, asked } = listenForStop();
+  const { signal: stop } = listenForStop();
   const screen = process.stdout.isTTY && !values.json && !values.once ? openScreen() : undefined;
-  const ended = Promise.race([asked, ...(screen === undefined ? [] : [screen.left])]);
+  const signal = screen === undefined ? stop : AbortSignal.any([stop, screen.left]);
   try {
     for (let last: Sample | undefined; !signal.aborted; ) {
-      last = await look(node, last);
+      last = await look(node, last, signal);
       if (screen !== undefined) screen.draw(linesOf(last));
       else say(values.json ? jsonLine(last) : `${linesOf(last).join('\n')}${values.once ? '' : '\n'}`);
-      if (values.once || (await isFirst(ended, everyMs))) break;
+      if (values.once) break;
+      await pause(everyMs, undefined, { signal });
     }
+  } catch (thrown) {
+    // A question or a pause that was cut short.
+    if (!signal.aborted) throw thrown;
   } finally {
     screen?.close();
   }
   return exitOk;
 }
 
-async function look(node: RunningNode, last: Sample | undefined): Promise<Sample> {
-  const found: ListActorsResponse = await node.call(answerMs, (options) => node.inspection.listActors({}, options));
+async function look(node: RunningNode, last: Sample | undefined, signal: AbortSignal): Promise<Sample> {
+  const found: ListActorsResponse = await node.call(answerMs, (options) => node.inspection.listActors({}, { ...options, signal }));
   const at = new Date();
   const actors = found.actors.map((actor) => {
     const before = last?.actors.find(({ address, node: where }) => address === actor.address && where === actor.node)?.turns;
@@ -81,19 +86,6 @@ function linesOf({ at, node, actors }: Sample): string[] {
   return [`${node}  ${at.toISOString()}  ${actors.length} actors`, ...table([heads, ...rows], [4, 5, 6, 7])];
 }
 
-/** Whether it came before the time was over. */
-async function isFirst(ended: Promise<unknown>, withinMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), withinMs);
-  });
-  try {
-    return await Promise.race([ended.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 const alternateScreen = '\u001b[?1049h\u001b[?25l';
 const formerScreen = '\u001b[?25h\u001b[?1049l';
 const home = '\u001b[H';
@@ -101,27 +93,27 @@ const clearLine = '\u001b[K';
 const clearBelow = '\u001b[J';
 const interrupt = '\u0003';
 
-/** The terminal's second screen, which leaves what was there before untouched. */
-function openScreen(): { readonly left: Promise<void>; draw(lines: readonly string[]): void; close(): void } {
+/** The terminal's second screen, which leaves what was there before untouched, also when the process is ended at once. */
+function openScreen(): { readonly left: AbortSignal; draw(lines: readonly string[]): void; close(): void } {
   const { stdin, stdout } = process;
-  let leave: () => void = () => {};
-  const left = new Promise<void>((resolve) => {
-    leave = resolve;
-  });
+  const left = new AbortController();
   const listen = (typed: Buffer) => {
-    if (/q/i.test(typed.toString()) || typed.includes(interrupt)) leave();
+    if (/q/i.test(typed.toString()) || typed.includes(interrupt)) left.abort();
   };
+  const restore = () => void stdout.write(formerScreen);
   if (stdin.isTTY) stdin.setRawMode(true).on('data', listen);
   stdout.write(alternateScreen);
+  process.once('exit', restore);
   return {
-    left,
+    left: left.signal,
     draw(lines) {
       const shown = lines.slice(0, stdout.rows - 1).map((line) => `${line.slice(0, stdout.columns)}${clearLine}\n`);
       stdout.write(`${home}${shown.join('')}${clearBelow}`);
     },
     close() {
       if (stdin.isTTY) stdin.removeListener('data', listen).setRawMode(false).pause();
-      stdout.write(formerScreen);
+      process.removeListener('exit', restore);
+      restore();
     },
   };
 }

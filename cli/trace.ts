@@ -21,7 +21,7 @@ Examples:
   godwit trace --actor map --type moved --type move-failed --json
   godwit trace --edge http://127.0.0.1:7443 --key-file shared.key
 
-SIGINT or SIGTERM ends it in order, with exit code 0.`;
+SIGINT or SIGTERM ends it in order, with exit code 0; the end of the device or edge with 4.`;
 
 /** `godwit trace`. @returns the exit code @throws {GodwitError} INVALID_ARGUMENT wrong options · what the node said, also when it ends */
 export async function trace(args: readonly string[]): Promise<number> {
