@@ -25,6 +25,8 @@ export interface Command {
   readonly pid: number;
   /** The first entry of this event, past or to come. @throws {GodwitError} UNAVAILABLE the command ended without it */
   entry(event: string): Promise<Entry>;
+  /** The first so many entries of this event. @throws {GodwitError} as `entry` */
+  entries(event: string, count: number): Promise<readonly Entry[]>;
   /** The first line that has this in it, past or to come. @throws {GodwitError} as `entry` */
   line(part: string): Promise<string>;
   /** What it has said on stderr, once that has this in it. @throws {GodwitError} as `entry` */
@@ -80,6 +82,11 @@ export function start(args: readonly string[], key?: string, { cwd, env: own }: 
   return {
     pid: child.pid as number,
     entry: (event) => until(event, () => entries.find((entry) => entry.event === event)),
+    entries: (event, count) =>
+      until(`${count} of ${event}`, () => {
+        const found = entries.filter((entry) => entry.event === event).slice(0, count);
+        return found.length === count ? found : undefined;
+      }),
     line: (part) => until(part, () => lines.find((line) => line.includes(part))),
     complaint: (part) => until(part, () => (stderr.includes(part) ? stderr : undefined)),
     signal: (name) => void child.kill(name),

@@ -1,10 +1,10 @@
+import { type Stats, unwatchFile, watchFile } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { GodwitError, type Logger } from '#core';
 import { type Device, moduleDirectory, startDevice } from '#device-node';
 import { bundler } from '#toolchain';
 import { type Application, loadApplication } from './application.js';
 import { exitFailed, exitOk } from './exit.js';
-import { follow } from './follow.js';
 import { keyAdvice, keyFrom } from './key.js';
 import { commonOptions, commonUsage, defaultName, loggerFrom, parse } from './options.js';
 import { say } from './print.js';
@@ -83,16 +83,29 @@ export async function device(args: readonly string[]): Promise<number> {
   }
 }
 
-/** A build writes its index last. */
+/** Milliseconds between two looks at what was built. */
+const lookMs = 500;
+
+/** A build writes its index last. It is looked at by name: the directory may not be there yet, and may be made anew. */
 function renewing(device: Device, modules: string, signal: AbortSignal, logger: Logger): void {
   const folder = resolve(modules);
   const index = join(folder, 'index.json');
-  const tell = (thrown: unknown) => {
-    const { code, message } = GodwitError.from(thrown);
-    logger.log('warn', 'device.not-renewed', { code, reason: message });
+  const renew = async () => {
+    try {
+      const leases = await device.renew();
+      logger.log('info', 'device.renewed', { actors: leases.map(({ actor }) => actor) });
+    } catch (thrown) {
+      const { code, message } = GodwitError.from(thrown);
+      logger.log('warn', 'device.not-renewed', { code, reason: message });
+    }
   };
-  const act = () => device.renew().then((leases) => logger.log('info', 'device.renewed', { actors: leases.map(({ actor }) => actor) }), tell);
-  follow({ folders: [folder], concerns: (path) => path === index, act, signal }).catch(tell);
+  let renewed = Promise.resolve();
+  const look = ({ nlink }: Stats) => {
+    if (nlink > 0) renewed = renewed.then(renew);
+    else logger.log('warn', 'device.no-modules', { modules: folder, reason: 'nothing is built there: waiting for `godwit build`' });
+  };
+  watchFile(index, { interval: lookMs, persistent: false }, look);
+  signal.addEventListener('abort', () => unwatchFile(index, look), { once: true });
 }
 
 /** @returns the exit code: 1 if the application failed of itself */

@@ -1,4 +1,4 @@
-import { watch } from 'node:fs/promises';
+import { access, watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GodwitError } from '#core';
 
@@ -28,6 +28,8 @@ export async function follow({ folders, concerns, act, signal }: FollowOptions):
   };
   const one = async (folder: string) => {
     try {
+      // Watching what is not there fails in silence.
+      await access(folder);
       for await (const { filename } of watch(folder, { recursive: true, signal })) if (filename !== null && concerns(join(folder, filename))) changed();
     } catch (thrown) {
       if (!signal.aborted) throw new GodwitError('FAILED_PRECONDITION', `cannot watch ${folder}: ${GodwitError.from(thrown).message}`, { cause: thrown });

@@ -63,6 +63,38 @@ test('godwit build --watch, godwit device --watch: a changed source runs on the 
   t.like(await device.entry('app.renewed'), { node: 'edge-1' });
 });
 
+test('godwit device --watch: waits for a directory that the first build makes, and for one that is made anew', async (t) => {
+  const home = await mkdtemp(join(tmpdir(), 'godwit-loop-'));
+  const modules = join(home, 'modules');
+  const build = async () => t.is((await start(['build', 'counter.js', '--out', 'modules'], undefined, { cwd: home }).ended).code, 0);
+  await writeFile(join(home, 'counter.js'), counter('1'));
+  const device = start(['device', '--name', 'robot-2', '--modules', 'modules', '--watch', '--json', '--no-control'], undefined, { cwd: home });
+  t.teardown(async () => {
+    device.signal('SIGTERM');
+    await device.ended;
+    await rm(home, { recursive: true, force: true });
+  });
+
+  t.like(await device.entry('device.no-modules'), { level: 'warn', modules });
+  await build();
+  t.like(await device.entry('device.renewed'), { actors: [] });
+
+  const gone = device.entries('device.no-modules', 2);
+  await rm(modules, { recursive: true });
+  await gone;
+  const renewed = device.entries('device.renewed', 2);
+  await build();
+
+  t.is((await renewed).length, 2);
+});
+
+test('godwit build --watch: a directory that is not there is told, not watched in silence', async (t) => {
+  const { code, stderr } = await start(['build', '/does/not/exist/actors.js', '--out', '/does/not/exist/modules', '--watch']).ended;
+
+  t.is(code, 1);
+  t.regex(stderr, /cannot watch \/does\/not\/exist: ENOENT/);
+});
+
 test('godwit device --watch: without --modules there is nothing to watch', async (t) => {
   const { code, stderr } = await start(['device', '--watch'], key).ended;
 
