@@ -66,6 +66,16 @@ test('edge: an accepted offer is an assignment, shown to the operator by both ro
   }
 });
 
+test('edge: a URL that no device could dial is refused at once; a path is none of it', async (t) => {
+  for (const url of ['nowhere', 'edge.local:7443', 'ftp://edge.local']) {
+    const error = await t.throwsAsync(edgeOf(t, { url }), { instanceOf: GodwitError });
+
+    t.is(error.code, 'INVALID_ARGUMENT');
+    t.is(error.message, `"${url}" is no address of a node: it looks like https://host:port`);
+  }
+  t.is((await edgeOf(t, { url: 'https://edge.local:7443/' })).url, 'https://edge.local:7443');
+});
+
 test('edge: every control service wants the shared key', async (t) => {
   const edge = await edgeOf(t);
   for (const method of ['OffloadManager/RequestOffload', 'RemoteOffload/Assign', 'Execution/ListInstances', 'Telemetry/Read']) {

@@ -31,6 +31,7 @@ import {
   createHealth,
   createInspection,
   type Health,
+  originOf,
   sharedKey,
 } from '#transports/connect';
 import { OffloadManager as OffloadManagerService } from '#transports/connect/control';
@@ -55,7 +56,7 @@ export interface EdgeOptions {
   readonly port: number;
   /** Address to listen on; default 127.0.0.1. */
   readonly host?: string;
-  /** Where devices reach it, if not under `host` and `port`. */
+  /** Where devices reach it, if not under `host` and `port`: http:// or https://, a name, and a port if it is another than theirs. */
   readonly url?: string;
   /** The key shared with devices; every request must present it. */
   readonly key: string;
@@ -127,7 +128,7 @@ const defaultInstances = 64;
 
 /**
  * Starts an edge host and waits until it listens; before, it measures its tiers, which takes some tenths of a second.
- * @throws {GodwitError} INVALID_ARGUMENT bad name, key, public key or limits · ALREADY_EXISTS the port is in use · FAILED_PRECONDITION `openTelemetry` without
+ * @throws {GodwitError} INVALID_ARGUMENT bad name, URL, key, public key or limits · ALREADY_EXISTS the port is in use · FAILED_PRECONDITION `openTelemetry` without
  * its package · for `dataDir`: FAILED_PRECONDITION a living process has it open · DATA_LOSS it is damaged · NOT_FOUND, PERMISSION_DENIED,
  * RESOURCE_EXHAUSTED it cannot be used
  * @public
@@ -150,6 +151,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined, otel: O
   const auth = keyed(options);
   const { name, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
   const limits = limitsOf(options);
+  const told = options.url === undefined ? undefined : originOf(options.url);
   const blobs = options.blobs ?? createMemoryBlobs({ digest: nodeDigest });
   const verifier = options.trust === undefined ? undefined : createVerifier(options.trust);
   const runtimes = options.runtimes ?? [createScriptRuntime({ logger }), createNativeRuntime()];
@@ -247,7 +249,7 @@ async function start(options: EdgeOptions, store: FileStore | undefined, otel: O
       ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
     });
     const { port } = server;
-    const url = options.url ?? urlOf(options, port);
+    const url = told ?? urlOf(options, port);
     const facts: HostFacts = {
       name,
       url,

@@ -13,5 +13,5 @@ export { createLocalServer, type LocalServerOptions } from './local-server.js';
 export type { ConnectServer, ConnectServerOptions } from './server.js';
 export { createConnectServer } from './server.js';
 export { calling, createLocalTransport, createServiceTransport } from './service-transport.js';
-export type { ClientOptions } from './session.js';
+export { type ClientOptions, originOf } from './session.js';
 export { createConnectTransport } from './transport.js';

@@ -15,7 +15,7 @@ export interface ClientOptions extends ConnectOptions {
   };
 }
 
-/** The origin of a node's address. @throws {GodwitError} INVALID_ARGUMENT it is no http or https URL */
+/** The origin of a node's address. @throws {GodwitError} INVALID_ARGUMENT it is no http or https URL @public */
 export function originOf(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
