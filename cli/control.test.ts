@@ -151,6 +151,13 @@ test.serial('godwit top: one JSON line a second with turns a second, until it is
   t.regex(read.stdout, /^robot-4 {2}\S+Z {2}2 actors\nactor +definition +node +tier +epoch +mailbox +turns\/s +last stall ms\n/);
 });
 
+test.serial('godwit device: where no directory for its control socket can be made, it says so and ends', async (t) => {
+  const { code, stderr } = await start(['device', '--name', 'robot-0'], key, { env: { XDG_RUNTIME_DIR: '/proc' } }).ended;
+
+  t.is(code, 1);
+  t.regex(stderr, /^godwit device: cannot make the directory of the control socket: ENOENT.*; set XDG_RUNTIME_DIR to one that can be written\n$/);
+});
+
 test.serial("godwit device: its control socket is its user's alone; a second device of the name is refused, and a dead one's place is taken", async (t) => {
   const first = running(t, ['device', '--name', 'robot-5'], 'SIGKILL');
   const { socket } = await first.entry('device.control');

@@ -69,6 +69,18 @@ test('godwit init: pins the versions that godwit itself was made and tested with
   });
 });
 
+test('godwit init: makes the parents that are missing, and ends where nothing can be made', async (t) => {
+  const directory = await emptyDirectory(t);
+  const [nested, nowhere] = await Promise.all(
+    [['init', join(directory, 'projects', 'robots', 'arm')], ['init', '/proc/robots/arm']].map((args) => start(args).ended),
+  );
+
+  t.is(nested?.code, 0, nested?.stderr);
+  t.true((await readdir(join(directory, 'projects', 'robots', 'arm'))).includes('package.json'));
+  t.regex(nowhere?.stderr ?? '', /^godwit init: cannot make \/proc\/robots\/arm: ENOENT/);
+  t.is(nowhere?.code, 1);
+});
+
 test('godwit init: replaces nothing, and says what is wrong in one line', async (t) => {
   const directory = await emptyDirectory(t);
   await mkdir(join(directory, 'full'));

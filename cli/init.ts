@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GodwitError } from '#core';
@@ -64,11 +64,32 @@ async function filesOf(folder: string): Promise<string[]> {
 
 async function makeEmpty(directory: string): Promise<void> {
   const found = await writing(directory, async () => {
-    await mkdir(directory, { recursive: true });
+    await make(directory);
     return readdir(directory);
   });
   const [first] = found;
   if (first !== undefined) throw new GodwitError('ALREADY_EXISTS', `${directory} is not empty (there is ${first}): choose a new directory`);
+}
+
+/** With the parents that are missing. Node's own way never ends where a parent is there and takes in no directory, as below /proc. */
+async function make(directory: string): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return;
+    const parent = dirname(directory);
+    if (code !== 'ENOENT' || (await isThere(parent))) throw thrown;
+    await make(parent);
+    await mkdir(directory);
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function place(source: string, directory: string, name: string): Promise<string> {

@@ -62,7 +62,7 @@ export async function claimControlSocket(name: string): Promise<ControlPlace> {
       `the path of the control socket ${socket} is ${excess} bytes too long: set XDG_RUNTIME_DIR to a shorter directory, or choose a shorter name`,
     );
   try {
-    await mkdir(own, { recursive: true, mode: ownerOnly });
+    for (const path of [directory, own]) await makeOwn(path);
   } catch (thrown) {
     const { message } = GodwitError.from(thrown);
     throw new GodwitError('PERMISSION_DENIED', `cannot make the directory of the control socket: ${message}; set XDG_RUNTIME_DIR to one that can be written`, {
@@ -74,6 +74,15 @@ export async function claimControlSocket(name: string): Promise<ControlPlace> {
   await unlink(socket).catch(() => undefined);
   let released: Promise<void> | undefined;
   return { socket, release: () => (released ??= lock.close()) };
+}
+
+/** One level: Node's way to make parents, too, never ends where a parent takes in no directory, as below /proc. */
+async function makeOwn(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: ownerOnly });
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
+  }
 }
 
 async function locked(directory: string, name: string): ReturnType<typeof lockDirectory> {
