@@ -95,6 +95,21 @@ test.serial('godwit keygen: where nothing can be written it leaves nothing, and 
   t.is(code, 0);
 });
 
+test.serial('godwit build, godwit check: what a source says does not reach the terminal as a command, and code keeps its tabs', async (t) => {
+  const home = await folder(t);
+  await writeFile(join(home, 'rude.js'), "throw new Error('\\u001b[2Jgone');\n");
+  await writeFile(join(home, 'counting.ts'), "let count = 0;\nexport function next() {\n\t'use elastic';\n\treturn ++count;\n}\n");
+
+  const built = await run(home, 'build', 'rude.js', '--out', 'modules');
+  const checked = await run(home, 'check', 'rude.js', 'counting.ts');
+
+  t.is(built.code, 1);
+  t.regex(built.stderr, /\\u\{1b\}\[2Jgone/);
+  t.regex(checked.stdout, /\\u\{1b\}\[2Jgone/);
+  t.regex(checked.stdout, /^ {2}3 \| \t'use elastic';$/m);
+  t.false(`${built.stderr}${checked.stdout}`.includes('\u001b'));
+});
+
 test.serial('godwit build: the same from wherever it is run, with a table of sizes or JSON', async (t) => {
   const [home, elsewhere] = [await folder(t), await folder(t)];
   await cp(counting, join(home, 'actors.js'));

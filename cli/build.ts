@@ -6,7 +6,7 @@ import { type BuildReport, build as buildModules } from '#toolchain';
 import { exitFailed, exitOk } from './exit.js';
 import { follow } from './follow.js';
 import { parse } from './options.js';
-import { say, table } from './print.js';
+import { printableCode, say, table } from './print.js';
 import { listenForStop } from './stop.js';
 
 /** Milliseconds after which a person wants to see that it goes on. */
@@ -68,7 +68,7 @@ async function buildOnce(sources: readonly string[], out: string, signer: Signer
     modules = await buildModules({ sources, out, progress: progressOf(sources.length), ...(signer === undefined ? {} : { signer }) });
   } catch (thrown) {
     // A fault of a source is none of the command line.
-    process.stderr.write(`godwit build: ${GodwitError.from(thrown).message}\n`);
+    process.stderr.write(`godwit build: ${printableCode(GodwitError.from(thrown).message)}\n`);
     return exitFailed;
   }
   process.stdout.write(json ? `${JSON.stringify({ out, signedBy: signer?.key ?? null, modules })}\n` : report(out, modules, signer));

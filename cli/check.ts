@@ -2,7 +2,7 @@ import { GodwitError } from '#core';
 import { check as findingsOf } from '#toolchain';
 import { exitFailed, exitOk } from './exit.js';
 import { parse } from './options.js';
-import { say } from './print.js';
+import { printableCode, say } from './print.js';
 
 const usage = `godwit check SOURCE... [--json]
 
@@ -28,6 +28,6 @@ export async function check(args: readonly string[]): Promise<number> {
   if (positionals.length === 0) throw new GodwitError('INVALID_ARGUMENT', 'name the files that export your actors, e.g. `godwit check src/actors.ts`');
   const findings = await findingsOf(positionals);
   const lines = findings.length === 0 ? ['nothing found'] : findings.map(({ message }) => message);
-  process.stdout.write(values.json ? `${JSON.stringify({ findings })}\n` : `${lines.join('\n')}\n`);
+  process.stdout.write(values.json ? `${JSON.stringify({ findings })}\n` : `${printableCode(lines.join('\n'))}\n`);
   return findings.length === 0 ? exitOk : exitFailed;
 }

@@ -10,6 +10,11 @@ export function printable(text: string): string {
   return text.replace(unprintable, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
 }
 
+/** Likewise, but a tab stays one: code is indented with it, and what points into code stands below its place. */
+export function printableCode(text: string): string {
+  return text.split('\t').map(printable).join('\t');
+}
+
 /** Writes one block of text to standard output. @returns the exit code of success */
 export function say(text: string): number {
   process.stdout.write(`${text}\n`);
