@@ -72,7 +72,10 @@ test('godwit init: pins the versions that godwit itself was made and tested with
 test('godwit init: makes the parents that are missing, and ends where nothing can be made', async (t) => {
   const directory = await emptyDirectory(t);
   const [nested, nowhere] = await Promise.all(
-    [['init', join(directory, 'projects', 'robots', 'arm')], ['init', '/proc/robots/arm']].map((args) => start(args).ended),
+    [
+      ['init', join(directory, 'projects', 'robots', 'arm')],
+      ['init', '/proc/robots/arm'],
+    ].map((args) => start(args).ended),
   );
 
   t.is(nested?.code, 0, nested?.stderr);
