@@ -63,7 +63,7 @@ test('edge: two devices of one name, which take the link from each other, are to
 
   t.is(entries.length, 1);
   t.like(entries[0], { level: 'warn', node: 'edge', peer: 'robot-1' });
-  t.deepEqual([entries[0]?.boot, entries[0]?.other].sort(), ['one', 'two']);
+  t.deepEqual(new Set([entries[0]?.boot, entries[0]?.other]), new Set(['one', 'two']));
   t.regex(String(entries[0]?.reason), /give one of them another name/);
 
   const again = linked(edge, 1);

@@ -38,7 +38,7 @@ test('kept link: one that drops as soon as it is up is dialled ever more slowly,
   const pauses: number[] = [];
   for (let drops = 0; drops < 10; drops++) pauses.push(await drop(link));
 
-  t.true((pauses[0] as number) < 100, `${pauses}`);
+  t.true(pauses[0] < 100, `${pauses}`);
   for (const pause of pauses.slice(-2)) t.true(pause >= 5000 && pause < 8000, `${pauses}`);
 });
 
