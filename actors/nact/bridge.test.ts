@@ -258,6 +258,29 @@ test('bridge: refuses a system that was stopped', async (t) => {
   t.like(await t.throwsAsync(bridge(stopped, device)), { code: 'FAILED_PRECONDITION' });
 });
 
+test('bridge: two of them on one node, and one after another, each reach the actors of their own system', async (t) => {
+  const { foreign, device, between } = await bothSides(t);
+  const others = nact.start();
+  const beside = await bridge(others, device);
+  t.teardown(() => {
+    beside.close();
+    nact.stop(others);
+  });
+  const count = (of: Bridge, counter: nact.Ref<Counted>) => query(of.ref<Get>(counter), (sender: Ref<number>) => ({ sender }), patienceMs);
+  const [ours, theirs] = [counterOf(foreign), counterOf(others)];
+
+  await between.ref<Get>(ours).message({ add: 1 });
+  await beside.ref<Get>(theirs).message({ add: 10 });
+  t.deepEqual([await count(between, ours), await count(beside, theirs)], [1, 10]);
+
+  between.close();
+  const again = await bridge(foreign, device);
+  t.teardown(() => again.close());
+  const late = counterOf(foreign, 'late');
+  await again.ref<Get>(late).message({ add: 100 });
+  t.deepEqual([await count(again, ours), await count(again, late), await count(beside, theirs)], [1, 100, 10]);
+});
+
 test('bridge: after its close neither side reaches the other', async (t) => {
   const { foreign, between, system } = await bothSides(t);
   const counter: Ref<Get> = between.ref<Get>(counterOf(foreign));

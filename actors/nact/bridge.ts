@@ -22,7 +22,7 @@ import { GodwitEndpoint, GodwitReference } from './endpoint.js';
 import { type Finder, isAlive, isNactReference, keyOf, loadNact, type NactModule, type NactReference } from './foreign.js';
 import { proxyDefinition } from './proxy.js';
 import { type Accepts, type Control, controlRef } from './reference.js';
-import { nodeOf, type Place, start } from './system.js';
+import { freshName, nodeOf, type Place, start } from './system.js';
 import { translate } from './translate.js';
 
 export type { NactReference };
@@ -62,7 +62,6 @@ class NodeBridge implements Bridge {
   private readonly proxies = new Map<string, GodwitRef<Control>>();
   private readonly origins = new Map<string, NactReference>();
   private readonly forget: Cancel;
-  private proxied = 0;
   private closed = false;
 
   constructor(
@@ -123,7 +122,7 @@ class NodeBridge implements Bridge {
   }
 
   private openProxy(reference: NactReference): GodwitRef<Control> {
-    const name = `nact.ref-${++this.proxied}`;
+    const name = freshName('nact.ref');
     this.node.child(proxyDefinition(this, reference), name);
     const proxy = controlRef(`${this.node.name}/${name}`, this.application);
     this.proxies.set(keyOf(reference), proxy);

@@ -79,7 +79,7 @@ class NodeSystem implements System {
     return this.node.name;
   }
 
-  spawn(definition: AnyDefinition, name = anonymous()): GodwitRef<Control> {
+  spawn(definition: AnyDefinition, name = freshName('anonymous')): GodwitRef<Control> {
     if (this.stopped) throw new GodwitError('NOT_FOUND', `system ${this.name} was stopped: start it again`);
     if (this.children.size >= this.pruneAt || this.children.has(name)) this.prune();
     // What Godwit knows under this name from elsewhere, a durable actor of a former run say, is attached to, as its own spawn does.
@@ -107,9 +107,9 @@ class NodeSystem implements System {
   }
 }
 
-/** A name that no actor of a former run has: what Godwit still knows of that one would be attached to. */
-function anonymous(): string {
-  return `anonymous-${Math.random().toString(36).slice(2)}`;
+/** A name that no actor has or had, in a former run either: what Godwit still knows of that one would be attached to. */
+export function freshName(kind: string): string {
+  return `${kind}-${Math.random().toString(36).slice(2)}`;
 }
 
 /** Its handlers look the system up, since that may be stopped and started again. */
