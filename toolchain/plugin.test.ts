@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { type BuildFailure, context, build as esbuild } from 'esbuild';
-import { createServer, build as vite } from 'vite';
+import { type BuildFailure, context, type BuildOptions as EsbuildOptions, build as esbuild, type Plugin } from 'esbuild';
+import { createServer, type PluginOption, build as vite } from 'vite';
 import { buildPaths, definitionOfFunction, parseIndex } from '#core';
 import { godwit } from './index.js';
 
@@ -115,6 +115,56 @@ test('plugin: writes the modules of what it tagged, for Vite and esbuild the sam
   await built.rebuild();
   t.not((await builtIn(byEsbuild))[0].program, vites.program);
 });
+
+test('plugin: refuses to build modules with a bundler that does not tell what it bundled', (t) => {
+  t.throws(() => godwit.farm({ modules: 'modules' }), { code: 'UNIMPLEMENTED', message: /with farm.*run godwit build/ } as never);
+  t.notThrows(() => godwit.farm());
+});
+
+/** A module that defines the actor that its name says. */
+const actorNamed = (name: string) =>
+  `import { actor } from 'godwit';\nexport const ${name} = actor('${name}', { state: () => ({ n: 0 }), on: { next: (state) => state.n++ } });\n`;
+const importing = (...names: string[]) => names.map((name) => `export * from './${name}.js';\n`).join('');
+
+for (const bundler of ['esbuild', 'Vite'] as const) {
+  test(`plugin for ${bundler}: a bundle that is made again brings the modules of what it is made of now, and none while it has errors`, async (t) => {
+    const { folder, main, write } = await project(t, importing('a', 'b'));
+    const source = (name: string, text: string) => writeFile(join(folder, 'src', `${name}.ts`), text);
+    const modules = join(folder, 'modules');
+    const plugin = bundler === 'Vite' ? godwit.vite({ modules }) : godwit.esbuild({ modules });
+    const options: EsbuildOptions = { entryPoints: [main], bundle: true, format: 'esm', external: ['godwit'], outdir: join(folder, 'out'), logLevel: 'silent' };
+    const built = bundler === 'esbuild' ? await context({ ...options, plugins: [plugin as Plugin] }) : undefined;
+    t.teardown(() => built?.dispose());
+    const viteOptions = { ssr: main, outDir: 'out', rollupOptions: { external: ['godwit'] } };
+    const rebuild = () =>
+      built?.rebuild() ?? vite({ root: folder, configFile: false, logLevel: 'silent', plugins: [plugin as PluginOption], build: viteOptions });
+    const names = async () => {
+      await rebuild();
+      return (await builtIn(modules)).map(({ definition }) => definition);
+    };
+
+    await source('a', actorNamed('A'));
+    await source('b', actorNamed('B'));
+    t.deepEqual(await names(), ['A', 'B']);
+
+    await source('b', `${actorNamed('B')}const x = (;\n`);
+    await t.throwsAsync(rebuild);
+    t.is((await builtIn(modules)).length, 2, 'an error leaves the modules as they are');
+
+    await source('b', 'export const plain = 1;\n');
+    t.deepEqual(await names(), ['A'], 'moved out of a file that stays');
+
+    await source('c', actorNamed('C'));
+    await source('b', actorNamed('B'));
+    await write(importing('a', 'c'));
+    t.deepEqual(await names(), ['A', 'C'], 'no longer imported');
+
+    await rm(join(folder, 'src/a.ts'));
+    await rm(join(folder, 'src/b.ts'));
+    await write(importing('c'));
+    t.deepEqual(await names(), ['C'], 'deleted');
+  });
+}
 
 const builtIn = async (modules: string) => parseIndex(await readFile(join(modules, buildPaths.index), 'utf8'));
 
