@@ -45,6 +45,10 @@ test('elastic: has the type of its function (checked by the compiler), its name 
   t.is(definitionOfFunction(parse), undefined);
 });
 
+test('elastic: refuses what is no function', (t) => {
+  t.throws(() => elastic({ name: 'f' } as never), { code: 'INVALID_ARGUMENT', message: /a function, not object/ } as never);
+});
+
 test('elastic: arguments that arrive from another node are validated; here they are the caller’s own', async (t) => {
   const seen: unknown[] = [];
   const guarded = elastic(

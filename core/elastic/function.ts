@@ -60,11 +60,12 @@ const marker = Symbol.for('godwit.elastic');
  * Makes a function elastic: same type, same call, wherever it runs. Until it is offloaded (`device.offload.request(fn)`) a call costs one property check
  * more than before. It is a stateless actor behind the scenes: it must capture nothing that changes, its arguments and results travel, and calls that run
  * elsewhere are handled one after the other. The paper's elastic function (sec. 2.3); `'use elastic'` as a function's first statement is the same by a build.
- * @param fn async, or an async generator; overloads and generics stay as they are
+ * @param fn async, or an async generator; overloads and generics stay as they are @throws {GodwitError} INVALID_ARGUMENT it is no function
  * @public
  */
 export function elastic<F extends ElasticFunction>(fn: F, options: ElasticOptions = {}): F {
   const run = fn as unknown as (...args: unknown[]) => unknown;
+  if (typeof run !== 'function') throw new GodwitError('INVALID_ARGUMENT', `elastic() takes a function, not ${typeof run}`);
   const behind = createBehind(run, options);
   const tagged = (...args: unknown[]): unknown => (behind.away === undefined ? run(...args) : behind.away(args));
   Object.defineProperties(tagged, { name: { value: fn.name }, length: { value: fn.length }, [marker]: { value: behind } });

@@ -313,6 +313,22 @@ test('findings: places are right behind emoji, tabs and lines of Windows, in TSX
   t.is(findings[0]?.frame.split('\n').at(-1), `    | \t${' '.repeat(86)}^^^^^^^`);
 });
 
+test('findings: the frame of a long line shows the place, and what is cut', async (t) => {
+  const filler = `/* ${'x'.repeat(300)} */`;
+  const frames = async (code: string) => (await analyse(code, 'f.js')).findings.map(({ frame }) => frame.split('\n'));
+
+  const [[far, under] = []] = await frames(`${filler} export async function f() { 'use elastic'; return [process, ${filler}]; }`);
+  t.is(far?.indexOf('process'), under?.indexOf('^^^^^^^'));
+  t.true(far?.startsWith('> 1 | … function f()') && far.endsWith('xx…') && far.length < 180, far);
+
+  const [[near, below] = []] = await frames(`export async function f() { 'use elastic'; return [process, ${filler}]; }`);
+  t.is(near?.indexOf('process'), below?.indexOf('^^^^^^^'));
+  t.true(near?.startsWith('> 1 | export async') && near.endsWith('xx…'), near);
+
+  const [[wide, long] = []] = await frames(`export async function f() { 'use elastic'; return process${'x'.repeat(300)}; }`);
+  t.is(long?.length, wide?.length, 'no further than the line is shown');
+});
+
 test('findings: a file that does not parse is one', async (t) => {
   t.deepEqual(
     (await analyse(`async function f( { 'use elastic' }`, 'f.ts')).findings.map(({ code, line }) => [code, line]),

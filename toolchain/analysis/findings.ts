@@ -105,8 +105,11 @@ export function offsetAt(code: string, line: number, column: number): number {
 
 const linesBefore = 2;
 const linesAfter = 1;
-/** Longer lines (of compiled or minified code) are cut, so that a frame stays readable. */
+/** Of longer lines (of compiled or minified code) this much is shown, around the place, so that a frame stays readable. */
 const maxFrameColumns = 160;
+/** So many of them lie before the place. */
+const columnsBefore = 40;
+const cut = '…';
 
 function frameOf(code: string, from: Place, to: Place): string {
   const lines = code.split(/\r?\n/);
@@ -115,14 +118,28 @@ function frameOf(code: string, from: Place, to: Place): string {
   const width = String(last).length;
   const drawn: string[] = [];
   for (let number = first; number <= last; number++) {
-    const text = (lines[number - 1] ?? '').slice(0, maxFrameColumns);
+    const line = lines[number - 1] ?? '';
     const here = number === from.line;
+    const start = here ? windowStart(line, from.column) : 0;
+    const text = shown(line, start);
     drawn.push(`${here ? '>' : ' '} ${String(number).padStart(width)} | ${text}`.trimEnd());
     if (!here) continue;
-    const until = to.line === from.line ? to.column : text.length + 1;
+    const at = from.column - 1 - start;
+    const until = to.line === from.line ? to.column - 1 - start : text.length;
     // Tabs stay tabs, so that the caret stands below the place whatever their width.
-    const indent = text.slice(0, from.column - 1).replace(/[^\t]/g, ' ');
-    drawn.push(`  ${' '.repeat(width)} | ${indent}${'^'.repeat(Math.max(1, until - from.column))}`);
+    const indent = text.slice(0, at).replace(/[^\t]/g, ' ');
+    drawn.push(`  ${' '.repeat(width)} | ${indent}${'^'.repeat(Math.max(1, Math.min(until, text.length) - at))}`);
   }
   return drawn.join('\n');
+}
+
+/** Where the part of a line begins that shows `column`. */
+function windowStart(line: string, column: number): number {
+  return line.length <= maxFrameColumns || column <= maxFrameColumns / 2 ? 0 : column - 1 - columnsBefore;
+}
+
+function shown(line: string, start: number): string {
+  const end = start + maxFrameColumns;
+  const part = line.slice(start, end);
+  return `${start > 0 ? cut + part.slice(1) : part}${end < line.length ? cut : ''}`;
 }

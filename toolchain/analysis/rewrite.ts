@@ -67,9 +67,14 @@ class Rewriter {
     const present = given?.type === 'ObjectExpression' ? ['name', 'source'].filter((key) => propertyOf(given, key) !== undefined) : [];
     const options = this.options(tagged, present);
     if (options === '') return;
-    if (given === undefined) text.appendLeft(first.range[1], `, { ${options} }`);
+    if (given === undefined) text.appendLeft(node.range[1] - 1, `${this.endsInComma(first, node) ? '' : ','} { ${options} }`);
     else if (given.type === 'ObjectExpression') text.appendLeft(given.range[0] + 1, given.properties.length > 0 ? ` ${options},` : ` ${options} `);
     else text.appendLeft(given.range[0], `{ ${options}, ...`).appendRight(given.range[1], ' }');
+  }
+
+  /** True for `f(x,)`, whatever parentheses and comments are about. */
+  private endsInComma(last: Node, { range: [, end] }: TSESTree.CallExpression): boolean {
+    return withoutComments(this.given.module.code.slice(last.range[1], end)).includes(',');
   }
 
   /** Properties for the options of a tag. */
@@ -128,9 +133,15 @@ class Rewriter {
       text.appendLeft(node.range[0], open).appendRight(node.range[1], `, { ${options} })`);
       return;
     }
-    const key = module.code.slice(...holder.key.range);
+    const [keyStart, keyEnd] = holder.key.range;
+    const written = module.code.slice(keyStart, keyEnd);
+    const key = holder.computed ? `[${written}]` : written;
     const inClass = holder.type === 'MethodDefinition';
-    text.update(holder.range[0], holder.key.range[1], `${inClass ? `static ${key} =` : `${key}:`} ${open}async function${node.generator ? '*' : ''} `);
+    text.update(
+      holder.range[0],
+      holder.computed ? offsetOf(module.code, ']', keyEnd) + 1 : keyEnd,
+      `${inClass ? `static ${key} =` : `${key}:`} ${open}async function${node.generator ? '*' : ''} `,
+    );
     text.appendRight(node.range[1], `, { ${options} })${inClass ? ';' : ''}`);
     if (inClass) for (const { range } of signaturesOf(holder)) text.remove(...range);
   }
@@ -159,7 +170,17 @@ function insertHead(text: MagicString, { program, code }: SourceModule, head: st
 }
 
 function afterKeyword(code: string, { range, typeParameters }: TSESTree.FunctionDeclaration): number {
-  return typeParameters?.range[0] ?? code.indexOf('(', range[0]);
+  return typeParameters?.range[0] ?? offsetOf(code, '(', range[0]);
+}
+
+/** Where `mark` stands first behind `from`, comments left out; no string or pattern lies between. */
+function offsetOf(code: string, mark: string, from: number): number {
+  return from + withoutComments(code.slice(from)).indexOf(mark);
+}
+
+/** Comments become spaces, so that all else keeps its offset. */
+function withoutComments(code: string): string {
+  return code.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, (comment) => ' '.repeat(comment.length));
 }
 
 function overloadsOf({ body }: TSESTree.Program, name: string): TSESTree.TSDeclareFunction[] {

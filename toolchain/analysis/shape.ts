@@ -54,7 +54,7 @@ export function checkShape(module: SourceModule, tagged: Tagged): Finding | unde
   // A definition without a source stays where it is made; one that is made in a function may be made at the top of its module.
   if (tagged.kind === 'definition' && (!namesItsSource(tagged) || isNested(tagged.node))) return undefined;
   const at = headOf(tagged).range;
-  const kind = tagged.kind === 'elastic' ? kindFault(tagged) : undefined;
+  const kind = tagged.kind === 'elastic' ? kindFault(module, tagged) : undefined;
   if (kind !== undefined) return createFinding(module, at, 'GW2004', kind);
   return tagged.place === undefined ? createFinding(module, at, ...placeFault(tagged)) : undefined;
 }
@@ -92,7 +92,7 @@ function isNested(node: Node): boolean {
 }
 
 /** Why a function can never be elastic, wherever it stands. */
-function kindFault({ node, directive: statement }: Tagged): FindingText | undefined {
+function kindFault({ variables }: SourceModule, { node, directive: statement }: Tagged): FindingText | undefined {
   const called = node.type === 'CallExpression' ? node.arguments[0] : node;
   if (called === undefined || !isFunction(called)) return undefined;
   if (called.generator && !called.async)
@@ -101,7 +101,14 @@ function kindFault({ node, directive: statement }: Tagged): FindingText | undefi
   if (holder !== undefined) return holder;
   if (statement !== undefined && !called.async)
     return { message: 'an elastic function is async: its result may come from another node', fix: `write 'async' before it, and return a promise` };
+  const isNamespace = variables.some(({ defs }) => defs.length > 1 && defs.some((one) => one.node === called) && defs.some(isOfNamespace));
+  if (isNamespace)
+    return { message: 'a function that is a namespace too cannot be elastic: only the function moves', fix: 'give the namespace a name of its own' };
   return undefined;
+}
+
+function isOfNamespace({ node }: { readonly node: Node }): boolean {
+  return node.type === 'TSModuleDeclaration';
 }
 
 function holderFault(called: FunctionNode): FindingText | undefined {

@@ -138,6 +138,25 @@ test('transform: calls of the tags get what they lack, and keep what they have',
   ]);
 });
 
+test('transform: parentheses, comments, commas and computed keys about a tag are left alone', async (t) => {
+  const m = await run(
+    `import { elastic } from 'godwit';
+     export const a = elastic((async () => 1)), b = elastic(async () => 2, /* , */), c = elastic((async () => 3) /* , ) */), d = elastic(((async () => 4)), // )
+     );
+     export const many = { async ['five']() { 'use elastic'; return 5; }, async [/* ] */ ('six')]() { 'use elastic'; return 6; } };
+     export class Tools { static async ['seven']() { 'use elastic'; return 7; } }
+     export default async function /* (x) */ (x = '(') { 'use elastic'; return x; }`,
+    'device',
+  );
+
+  const tagged = [m.a, m.b, m.c, m.d, m.many.five, m.many.six, m.Tools.seven, m.default];
+  t.deepEqual(await Promise.all(tagged.map((fn) => fn())), [1, 2, 3, 4, 5, 6, 7, '(']);
+  t.deepEqual(
+    tagged.map(({ tagged: options }): unknown => options),
+    ['a', 'b', 'c', 'd', 'many.five', 'many.six', 'Tools.seven', 'default'].map((name) => ({ name, source })),
+  );
+});
+
 test('transform: on the edge everything tagged is exported, under its own name or a reserved one', async (t) => {
   const m = await run(
     `import { actor } from 'godwit';
@@ -236,6 +255,7 @@ test('transform: kinds of functions that cannot be elastic are refused, with the
     'export class C { static async #f() { %; } }': 'private',
     'export class C { constructor() { %; } }': 'constructor',
     'export class C { static set f(v) { %; } }': 'setter',
+    'export async function f() { %; } export namespace f { export const x = 1; }': 'a namespace too',
   };
 
   for (const [code, reason] of Object.entries(refused)) {
