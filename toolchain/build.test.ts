@@ -125,11 +125,61 @@ test('build: replaces what a build wrote before, and nothing else', async (t) =>
   await writeFile(join(mine, 'index.json'), '{ "mine": true }');
 
   t.deepEqual([...(await filesOf(out))], [...(await filesOf(fresh))]);
+  await mkdir(join(out, 'blobs', '.git'));
+  await writeFile(join(out, 'maps', 'NOTES.md'), 'mine');
+  await build({ sources: [lamp], out });
+  t.deepEqual([await readdir(join(out, 'manifests')), await readFile(join(out, 'maps', 'NOTES.md'), 'utf8')], [['lamp@1.json'], 'mine']);
+  t.deepEqual([(await readdir(join(out, 'blobs'))).length, (await readdir(join(out, 'maps'))).length], [2, 2]);
   t.deepEqual(await codeOf(t, { sources: [greeter], out: mine }), [
     'FAILED_PRECONDITION',
     `cannot build into ${mine}: it holds what no build wrote; give a new directory`,
   ]);
   t.deepEqual(await readdir(mine), ['index.json']);
+});
+
+test('build: several at a time into one directory give what one gives', async (t) => {
+  const [path, out, alone] = [await folder(t), await folder(t), await folder(t)];
+  const sources = [join(path, 'eyes.ts')];
+  await writeFile(
+    sources[0] as string,
+    `import { actor } from 'godwit'; export const Eyes = actor('eyes', { state: () => ({}), on: {}, needs: { models: ['faces', 'cars'] } });`,
+  );
+  const model = async (name: string) => new TextEncoder().encode(name.repeat(1e6));
+  await build({ sources, out: alone, model });
+
+  // They begin to write together.
+  const count = 4;
+  let waiting = 0;
+  let release = (): void => undefined;
+  const all = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const together = async (name: string) => {
+    if (name === 'cars' && ++waiting === count) release();
+    if (name === 'cars') await all;
+    return model(name);
+  };
+  await Promise.all(Array.from({ length: count }, () => build({ sources, out, model: together })));
+
+  t.deepEqual([...(await filesOf(out))], [...(await filesOf(alone))]);
+});
+
+test('build: goes on where a first build ended before it was done, and clears away what that left', async (t) => {
+  const [path, out, fresh] = [await folder(t), join(await folder(t), 'out'), await folder(t)];
+  const [lamp, greeter] = (await project(t, path)) as [string, string];
+  const obstacle = join(out, 'manifests');
+  const progress = async () => {
+    await mkdir(out, { recursive: true });
+    await writeFile(obstacle, 'no folder');
+  };
+  await t.throwsAsync(build({ sources: [lamp], out, progress: () => void progress() }));
+  await rm(obstacle);
+  t.not((await readdir(join(out, 'blobs'))).length, 0);
+
+  await build({ sources: [greeter], out });
+  await build({ sources: [greeter], out: fresh });
+
+  t.deepEqual([...(await filesOf(out))], [...(await filesOf(fresh))]);
 });
 
 test('build: carries the models it is given, and leaves out what is pinned to its device', async (t) => {

@@ -1,9 +1,11 @@
 // Builds sources into a directory that a device takes its modules from.
 //
 // R1  The same sources and key give the same bytes in every file, wherever and whenever: nothing of the machine or the time goes in.
-// R2  Every file is written whole, and the index last: until then a reader finds the build before. What that left over goes after it.
+// R2  Every file is written whole, and the index last: until then a reader finds the build before, or an index of nothing, by which the next build
+//     knows what one that was killed left behind. What builds before left over goes after the index.
 // R3  A source map is in no blob, and no manifest names it: nothing that moves an actor can ask for it.
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BuiltModule, buildPaths, formatIndex, GodwitError, type Hash, parseIndex } from '#core';
 import type { ModuleOptions } from './module.js';
@@ -13,7 +15,7 @@ import { modulesOf, nameOf, type SourceModules } from './source-modules.js';
 export interface BuildOptions extends ModuleOptions {
   /** Files that export actor definitions, TypeScript or JavaScript. */
   readonly sources: readonly string[];
-  /** Directory to write to: a new one, an empty one, or one that a build wrote before. */
+  /** Directory to write to: a new one, an empty one, or one that a build wrote before, of which what is no longer built is removed. */
   readonly out: string;
   /** Called before each source. @param done sources behind it */
   readonly progress?: (source: string, done: number) => void;
@@ -80,7 +82,7 @@ function mustDiffer(reports: readonly BuildReport[]): void {
   });
 }
 
-/** What a person put there is never deleted. */
+/** A directory of somebody else's is not built into. */
 async function mustBeOurs(out: string): Promise<void> {
   const refuse = (reason: string, cause?: unknown) => new GodwitError('FAILED_PRECONDITION', `cannot build into ${out}: ${reason}`, { cause });
   const entries: string[] = await readdir(out).catch((thrown: NodeJS.ErrnoException) => {
@@ -97,16 +99,38 @@ async function mustBeOurs(out: string): Promise<void> {
 
 /** R2 */
 async function write(out: string, files: ReadonlyMap<string, Uint8Array | string>, index: string): Promise<void> {
+  const beganMs = Date.now();
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, buildPaths.index), formatIndex([]), { flag: 'wx' }).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code !== 'EEXIST') throw thrown;
+  });
   for (const [path, content] of files) await writeWhole(join(out, path), content);
   await writeWhole(join(out, buildPaths.index), index);
-  for (const folder of new Set([...files.keys()].map(dirname))) {
-    for (const name of await readdir(join(out, folder))) if (!files.has(`${folder}/${name}`)) await rm(join(out, folder, name));
+  await removeLeftOver(out, files, beganMs);
+}
+
+const unfinished = '.unfinished';
+const hash = '[0-9a-f]{64}';
+/** The names that a build gives its files, whole or not, by folder: whatever else is there, somebody else put there. */
+const ourNames = Object.entries({ blobs: hash, maps: `${hash}\\.map`, manifests: '[\\w.-]+@\\d+\\.json' }).map(
+  ([folder, name]) => [folder, new RegExp(`^${name}(\\.[0-9a-f-]+\\${unfinished})?$`)] as const,
+);
+
+/** What was written since `beganMs` is of a build beside this one. */
+async function removeLeftOver(out: string, files: ReadonlyMap<string, unknown>, beganMs: number): Promise<void> {
+  for (const [folder, form] of ourNames) {
+    for (const name of await readdir(join(out, folder))) {
+      if (!form.test(name) || files.has(`${folder}/${name}`)) continue;
+      const path = join(out, folder, name);
+      const found = await stat(path).catch(() => undefined);
+      if (found?.isFile() === true && found.mtimeMs < beganMs) await rm(path, { force: true });
+    }
   }
 }
 
 async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const unfinished = `${path}.${process.pid}`;
-  await writeFile(unfinished, content);
-  await rename(unfinished, path);
+  const part = `${path}.${randomUUID()}${unfinished}`;
+  await writeFile(part, content);
+  await rename(part, path);
 }
