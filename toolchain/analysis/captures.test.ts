@@ -212,6 +212,28 @@ test('captures: globals of the DOM and of Node are refused, those of a guest are
   );
 });
 
+test('captures: a static method may use its own class, unless that changes', async (t) => {
+  const method = (use: string, rest = '') => `static readonly gain = 2; ${rest} static async f(x: number): Promise<number> { 'use elastic'; return ${use}; }`;
+
+  for (const use of ['Filters.gain * x', 'x > 0 ? Filters.f(x - 1) : 0']) {
+    t.deepEqual(await findingsOf(`export class Filters { ${method(use)} }`), [], use);
+    t.deepEqual(await findingsOf(`export const Tools = class Filters { ${method(use)} };`), [], use);
+  }
+  t.deepEqual(await findingsOf(`export class Filters { ${method('Filters.count++', 'static count = 0;')} }`), ['GW1003 Filters']);
+  t.deepEqual(await findingsOf(`export const Tools = class Filters { ${method('Filters.count++', 'static count = 0;')} };`), ['GW1003 Tools']);
+  t.deepEqual(await findingsOf(`export class Filters { ${method('Filters.folder', 'static folder = process.cwd();')} }`), ['GW1007 process']);
+  t.deepEqual(await findingsOf(`export function outer() { return class Filters { ${method('Filters.gain')} }; }`), ['GW1002 Filters']);
+});
+
+test('captures: what TypeScript imports by = is what it stands for', async (t) => {
+  const deep = 'let n = 0; namespace Deep { export namespace Er { export const k = 1; } export const next = () => n; }';
+
+  t.deepEqual(await findingsOf(capturing('Er.k', `${deep} import Er = Deep.Er;`)), []);
+  t.deepEqual(await findingsOf(capturing('next()', `${deep} n++; import next = Deep.next;`)), ['GW1001 n']);
+  t.deepEqual(await findingsOf(capturing('fs.readFileSync(x)', `import fs = require('node:fs');`)), ['GW1008 fs']);
+  t.deepEqual(await findingsOf(capturing('x', `import fs = require('node:fs');`)), []);
+});
+
 test('captures: imports are free, but for what only Node or a device has', async (t) => {
   t.deepEqual(await findingsOf(capturing('[a(x), b.c, d]', `import a, { d } from './a.js'; import * as b from 'b';`)), []);
   t.deepEqual(await findingsOf(capturing('readFileSync(join(x))', `import { readFileSync } from 'node:fs'; import { join } from 'path';`)), [

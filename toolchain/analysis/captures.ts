@@ -20,6 +20,7 @@ import {
   type Node,
   propertyOf,
   type SourceModule,
+  stringOf,
   unwrapped,
   valuesOf,
   walk,
@@ -138,7 +139,8 @@ class CaptureCheck {
   }
 
   /** Checks a variable that is captured at `use`. */
-  captured(use: Node, variable: Variable, way: readonly string[]): void {
+  captured(use: Node, named: Variable, way: readonly string[]): void {
+    const variable = outsideOf(this.module, named);
     if (this.followed.has(variable)) return;
     this.followed.add(variable);
     if (!isOfModule(variable)) {
@@ -146,8 +148,9 @@ class CaptureCheck {
       return;
     }
     const [definition] = variable.defs;
-    if ((definition.type as string) === 'ImportBinding') {
-      this.imported(use, variable.name, (definition.parent as TSESTree.ImportDeclaration).source.value, way);
+    const from = importedFrom(definition.node);
+    if (from !== undefined) {
+      this.imported(use, variable.name, from, way);
       return;
     }
     if (this.isTagged(definition.node)) return;
@@ -255,6 +258,21 @@ class CaptureCheck {
 
 function byWay(way: readonly string[]): string {
   return way.length === 0 ? '' : ` by way of ${way.map((name) => `'${name}'`).join(' → ')}`;
+}
+
+/** Within a class its name is a variable of its own: the one of the module that holds the class. */
+function outsideOf({ variables }: SourceModule, variable: Variable): Variable {
+  if ((variable.scope.type as string) !== 'class') return variable;
+  return variables.find((one) => valuesOf(one).includes(variable.scope.block)) ?? variable;
+}
+
+/** The module from which `node` imports a name, by `import` or by TypeScript's `import x = require()`. */
+function importedFrom(node: Node): string | undefined {
+  if (node.type === 'TSImportEqualsDeclaration') {
+    const { moduleReference: reference } = node;
+    return reference.type === 'TSExternalModuleReference' ? stringOf(reference.expression) : undefined;
+  }
+  return node.parent?.type === 'ImportDeclaration' ? node.parent.source.value : undefined;
 }
 
 /** `declare const x` promises a global. */

@@ -54,9 +54,9 @@ export function mutation(module: SourceModule, variable: Variable): Node | undef
 }
 
 // Within a class its name is a variable of its own.
-function ownNames({ defs, scope }: Variable): Variable[] {
-  const classes = defs.filter(({ type }) => (type as string) === 'ClassName').map(({ node }) => node);
-  return scope.childScopes.filter(({ block }) => classes.some((node) => node === block)).flatMap(({ variables }) => variables);
+function ownNames(variable: Variable): Variable[] {
+  const classes: readonly Node[] = valuesOf(variable).filter(isClass);
+  return variable.scope.childScopes.filter(({ block }) => classes.includes(block)).flatMap(({ variables }) => variables);
 }
 
 // What is kept by the identity of an object ends where that object is left behind: a move cannot tear it apart.

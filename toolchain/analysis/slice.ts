@@ -90,7 +90,6 @@ function isHarmless(node: Node): boolean {
     case 'TSInterfaceDeclaration':
     case 'TSTypeAliasDeclaration':
     case 'TSDeclareFunction':
-    case 'TSImportEqualsDeclaration':
     case 'ExportAllDeclaration':
       return true;
     case 'ExportNamedDeclaration':

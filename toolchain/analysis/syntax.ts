@@ -35,8 +35,11 @@ function isValueReference(reference: Reference): boolean {
   if ((reference as Partial<Reference>).isTypeReference === true) return false;
   // A function's own `arguments`: declared nowhere, captured from nowhere.
   if (reference.resolved !== null && reference.resolved.defs.length === 0 && (reference.resolved.scope.type as string) === 'function') return false;
-  const { parent } = reference.identifier;
-  return parent?.type !== 'TSTypeQuery' && parent?.type !== 'TSQualifiedName';
+  let parent = reference.identifier.parent;
+  if (parent?.type !== 'TSQualifiedName') return parent?.type !== 'TSTypeQuery';
+  // `import x = a.b` makes a value; any other qualified name is a type.
+  while (parent?.type === 'TSQualifiedName') parent = parent.parent;
+  return parent?.type === 'TSImportEqualsDeclaration';
 }
 
 /** The nodes right below `node`. */
@@ -118,6 +121,12 @@ export function isFunction(node: Node | null | undefined): node is FunctionNode 
 /** True for a class. */
 export function isClass(node: Node): node is TSESTree.ClassDeclaration | TSESTree.ClassExpression {
   return node.type === 'ClassDeclaration' || node.type === 'ClassExpression';
+}
+
+/** The text of a string that is written out. */
+export function stringOf(node: Node | undefined): string | undefined {
+  const value = node && unwrapped(node);
+  return value?.type === 'Literal' && typeof value.value === 'string' ? value.value : undefined;
 }
 
 /** The name of a property, if it is written out. */

@@ -1,6 +1,6 @@
 // Finds what may move in a module, and where the rest of a program can find it: the place that gives it its name.
 import type { TSESTree } from '@typescript-eslint/types';
-import { type FunctionNode, isFunction, keyName, memberName, type Node, propertyOf, type SourceModule, unwrapped, walk, wrapped } from './syntax.js';
+import { type FunctionNode, isFunction, keyName, memberName, type Node, propertyOf, type SourceModule, stringOf, walk, wrapped } from './syntax.js';
 import { directive, directiveOf, tagOf } from './tags.js';
 
 /** An actor definition or an elastic function, as it is written. */
@@ -76,11 +76,6 @@ function givenName({ arguments: [, options] }: TSESTree.CallExpression): string 
 
 function definitionOf(node: TSESTree.CallExpression): Tagged {
   return { kind: 'definition', node, directive: undefined, name: stringOf(node.arguments[0]), place: placeOf(node) };
-}
-
-function stringOf(node: Node | undefined): string | undefined {
-  const value = node && unwrapped(node);
-  return value?.type === 'Literal' && typeof value.value === 'string' ? value.value : undefined;
 }
 
 function nameOf(place: Place | undefined): string | undefined {

@@ -181,7 +181,10 @@ test('transform: the edge leaves out what stays on the device, and keeps what is
      enum Unit { Metre = 1 }
      const factor = 2;
      function scale(x: number): number { return x * factor * Unit.Metre; }
-     export const A = actor('a', { state: () => scale(3) });
+     namespace Scales { export namespace Metric { export const metre = 1; } }
+     import Metric = Scales.Metric;
+     import Unused = Scales.Metric;
+     export const A = actor('a', { state: () => scale(3) * Metric.metre });
      export const helper = (x: number) => scale(x);
      export const count = { n: 0 };
      count.n += 1;
