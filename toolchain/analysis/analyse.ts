@@ -7,6 +7,7 @@ import { parseModule } from './parse.js';
 import { checkDirectives, checkNames, checkShape, headOf } from './shape.js';
 import { type SourceModule, sourceModule } from './syntax.js';
 import { type Discovery, discover, type Tagged } from './tagged.js';
+import { mayTag } from './tags.js';
 
 /** An actor definition or an elastic function of a module. @public */
 export interface TaggedName {
@@ -26,13 +27,6 @@ export interface Analysis {
   readonly elasticFunctions: readonly TaggedName[];
   /** In order of place; empty if all that is tagged may move. */
   readonly findings: readonly Finding[];
-}
-
-const importOfTag = /\bimport\b[^'";]*(?:\*|\bactor\b|\belastic\b)[^'";]*['"](?:godwit|#core)['"]/;
-
-/** True if a module may tag something; if not, it need not be parsed. */
-export function mayTag(code: string): boolean {
-  return code.includes('use elastic') || importOfTag.test(code);
 }
 
 /**

@@ -308,6 +308,36 @@ test('captures: compiled enums and functions in compiled code are what they were
   t.deepEqual(await findingsOf(`${compiled} export async function f(x) { 'use elastic'; return Colour.Red + x; }`, 'f.js'), []);
 });
 
+test('captures: what godwit/nact makes of functions follows the rules of definitions', async (t) => {
+  const code = (use: string) => `import { dispatch, stateful, stateless } from 'godwit/nact'; let seen = 0;
+    const count = function (state = 0, message: { sender: any }) { dispatch(message.sender, [state, ${use}]); return state + 1; };
+    export const Count = stateful('count', count, { initialState: 0, onCrash: () => ${use} });
+    const Echo = stateless('echo', (message: number) => message, { source: import.meta.url });`;
+
+  t.deepEqual(await findingsOf(code('this')), ['GW1005 this'], 'of the options, not of the function, which is called with its context');
+  t.deepEqual(await findingsOf(code('++seen')), ['GW1001 seen']);
+  const { definitions } = await analyse(code('state'), 'm.ts');
+  t.deepEqual(
+    definitions.map(({ name, exportName }) => [name, exportName]),
+    [
+      ['count', 'Count'],
+      ['echo', 'godwit$Echo'],
+    ],
+  );
+});
+
+test('captures: what is written about an import does not hide its tags', async (t) => {
+  const { findings } = await analyse(
+    `import {\n  actor, // what doesn't move stays\n} from 'godwit';\nlet n = 0;\nexport const A = actor('a', { state: () => 0, on: { go: () => ++n } });`,
+    'm.ts',
+  );
+
+  t.deepEqual(
+    findings.map(({ code }) => code),
+    ['GW1001'],
+  );
+});
+
 test('captures: only what is imported from godwit is a tag', async (t) => {
   const { definitions, elasticFunctions } = await analyse(
     `import * as godwit from 'godwit'; import { actor as define } from 'godwit'; import { elastic } from './own.js'; let n = 0; n++;

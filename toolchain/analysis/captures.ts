@@ -57,10 +57,12 @@ function rootsOf({ node }: Tagged): readonly Node[] {
 }
 
 /** The functions that the runtime calls, with no receiver: an elastic function itself, the functions among the options of a definition. */
-function calledAlone(module: SourceModule, { node }: Tagged): FunctionNode[] {
+function calledAlone(module: SourceModule, { kind, node, options }: Tagged): FunctionNode[] {
   if (node.type !== 'CallExpression') return [node];
   const seen = new Set<Node>();
-  return node.arguments.flatMap((argument) => functionsIn(module, argument, seen));
+  // The function of an actor of nact's kind is called with its context as `this`.
+  const called = kind === 'elastic' ? node.arguments : options === undefined ? [] : [options];
+  return called.flatMap((argument) => functionsIn(module, argument, seen));
 }
 
 function functionsIn(module: SourceModule, expression: Node, seen: Set<Node>): FunctionNode[] {

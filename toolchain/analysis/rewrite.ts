@@ -59,17 +59,20 @@ class Rewriter {
     else this.expression(node, options);
   }
 
-  /** `elastic(fn, …)` and `actor('…', …)`: adds what their options lack. */
+  /** `elastic(fn, …)`, `actor('…', …)` and so on: adds what their options lack. */
   private call(tagged: Tagged, node: TSESTree.CallExpression): void {
     const { text } = this.given;
-    const [first, given] = node.arguments;
-    if (first === undefined) return;
+    const { options: given, tag } = tagged;
+    const last = node.arguments.at(-1);
     const present = given?.type === 'ObjectExpression' ? ['name', 'source'].filter((key) => propertyOf(given, key) !== undefined) : [];
     const options = this.options(tagged, present);
-    if (options === '') return;
-    if (given === undefined) text.appendLeft(node.range[1] - 1, `${this.endsInComma(first, node) ? '' : ','} { ${options} }`);
-    else if (given.type === 'ObjectExpression') text.appendLeft(given.range[0] + 1, given.properties.length > 0 ? ` ${options},` : ` ${options} `);
-    else text.appendLeft(given.range[0], `{ ${options}, ...`).appendRight(given.range[1], ' }');
+    if (last === undefined || options === '') return;
+    if (given !== undefined) {
+      if (given.type === 'ObjectExpression') text.appendLeft(given.range[0] + 1, given.properties.length > 0 ? ` ${options},` : ` ${options} `);
+      else text.appendLeft(given.range[0], `{ ${options}, ...`).appendRight(given.range[1], ' }');
+    } else if (node.arguments.length === tag?.optionsAt) {
+      text.appendLeft(node.range[1] - 1, `${this.endsInComma(last, node) ? '' : ','} { ${options} }`);
+    }
   }
 
   /** True for `f(x,)`, whatever parentheses and comments are about. */

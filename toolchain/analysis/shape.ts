@@ -31,8 +31,7 @@ export function checkNames(module: SourceModule, { tagged }: Discovery): Finding
 }
 
 /** Versions of a definition share its name. */
-function versionOf({ code }: SourceModule, { node }: Tagged): string {
-  const options = node.type === 'CallExpression' ? node.arguments[1] : undefined;
+function versionOf({ code }: SourceModule, { options }: Tagged): string {
   const version = options?.type === 'ObjectExpression' ? propertyOf(options, 'version') : undefined;
   return version === undefined ? '1' : code.slice(...version.range);
 }
@@ -129,7 +128,6 @@ function hasDecorators({ decorators }: Partial<TSESTree.MethodDefinition>): bool
 }
 
 /** True for a definition that says where its source is, so that it is meant to move. */
-export function namesItsSource({ node }: Tagged): boolean {
-  const options = node.type === 'CallExpression' ? node.arguments[1] : undefined;
+export function namesItsSource({ options }: Tagged): boolean {
   return options?.type === 'ObjectExpression' && propertyOf(options, 'source') !== undefined;
 }

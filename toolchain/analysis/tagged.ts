@@ -1,7 +1,7 @@
 // Finds what may move in a module, and where the rest of a program can find it: the place that gives it its name.
 import type { TSESTree } from '@typescript-eslint/types';
 import { type FunctionNode, isFunction, keyName, memberName, type Node, propertyOf, type SourceModule, stringOf, walk, wrapped } from './syntax.js';
-import { directive, directiveOf, tagOf } from './tags.js';
+import { directive, directiveOf, type Tag, tagOf } from './tags.js';
 
 /** An actor definition or an elastic function, as it is written. */
 export interface Tagged {
@@ -10,6 +10,10 @@ export interface Tagged {
   readonly node: TSESTree.CallExpression | FunctionNode;
   /** The directive, if that is the tag. */
   readonly directive: TSESTree.ExpressionStatement | undefined;
+  /** The tag that is called; undefined if it is the directive. */
+  readonly tag: Tag | undefined;
+  /** The argument of the call that has the options, if there is one. */
+  readonly options: Node | undefined;
   /** What it is called; undefined if it is not written out, or not to be had. */
   readonly name: string | undefined;
   /** Undefined if it is not at the top of the module, in a place with a name. */
@@ -45,7 +49,7 @@ export function discover(module: SourceModule): Discovery {
       }
     } else if (node.type === 'CallExpression') {
       const tag = tagOf(module, node);
-      if (tag !== undefined) tagged.push(tag === 'actor' ? definitionOf(node) : elasticOf(node));
+      if (tag !== undefined) tagged.push(taggedByCall(node, tag));
     } else if (node.type === 'ExpressionStatement' && node.expression.type === 'Literal' && node.expression.value === directive && !directives.has(node)) {
       strayDirectives.push(node);
     }
@@ -56,26 +60,24 @@ export function discover(module: SourceModule): Discovery {
 
 function isArgumentOfElastic(module: SourceModule, node: FunctionNode): boolean {
   const { parent } = wrapped(node);
-  return parent?.type === 'CallExpression' && tagOf(module, parent) === 'elastic';
+  return parent?.type === 'CallExpression' && tagOf(module, parent)?.kind === 'elastic';
 }
 
 function taggedByDirective(node: FunctionNode, found: TSESTree.ExpressionStatement): Tagged {
   const place = node.type === 'FunctionDeclaration' ? placeOfDeclaration(node) : placeOf(node);
-  return { kind: 'elastic', node, directive: found, name: nameOf(place), place };
+  return { kind: 'elastic', node, directive: found, tag: undefined, options: undefined, name: nameOf(place), place };
 }
 
-function elasticOf(node: TSESTree.CallExpression): Tagged {
-  const place = placeOf(node);
-  return { kind: 'elastic', node, directive: undefined, name: givenName(node) ?? nameOf(place), place };
+function taggedByCall(node: TSESTree.CallExpression, tag: Tag): Tagged {
+  const { kind, optionsAt } = tag;
+  const [first, options, place] = [node.arguments[0], node.arguments[optionsAt], placeOf(node)];
+  const name = kind === 'definition' ? stringOf(first) : (givenName(options) ?? nameOf(place));
+  return { kind, node, directive: undefined, tag, options, name, place };
 }
 
 /** The name among the options of an elastic function. */
-function givenName({ arguments: [, options] }: TSESTree.CallExpression): string | undefined {
+function givenName(options: Node | undefined): string | undefined {
   return options?.type === 'ObjectExpression' ? stringOf(propertyOf(options, 'name')) : undefined;
-}
-
-function definitionOf(node: TSESTree.CallExpression): Tagged {
-  return { kind: 'definition', node, directive: undefined, name: stringOf(node.arguments[0]), place: placeOf(node) };
 }
 
 function nameOf(place: Place | undefined): string | undefined {

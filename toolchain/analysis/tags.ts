@@ -1,4 +1,4 @@
-// What marks a thing as one that may move: the calls actor() and elastic(), known by their import, and the directive.
+// What marks a thing as one that may move: the calls of actor(), elastic() and those of godwit/nact, known by their import, and the directive.
 import type { TSESTree } from '@typescript-eslint/types';
 import { type FunctionNode, memberName, type Node, type SourceModule } from './syntax.js';
 
@@ -15,28 +15,52 @@ export function directiveOf({ body }: FunctionNode): TSESTree.ExpressionStatemen
   return undefined;
 }
 
-/** The entry points from which the two tags are imported: ours, and the name by which this package's own rooms import it. */
-const entries = new Set(['godwit', '#core']);
-
-/** Which of our two tags `call` calls, by its import. */
-export function tagOf(module: SourceModule, { callee }: TSESTree.CallExpression): 'actor' | 'elastic' | undefined {
-  const name = callee.type === 'Identifier' ? importedName(module, callee) : callee.type === 'MemberExpression' ? namespaceMember(module, callee) : undefined;
-  return name === 'actor' || name === 'elastic' ? name : undefined;
+/** A call that marks something as what may move. */
+export interface Tag {
+  readonly kind: 'definition' | 'elastic';
+  /** Which argument has its options. */
+  readonly optionsAt: number;
 }
 
-function importedName(module: SourceModule, identifier: TSESTree.Identifier): string | undefined {
+const ofGodwit = new Map<string, Tag>([
+  ['actor', { kind: 'definition', optionsAt: 1 }],
+  ['elastic', { kind: 'elastic', optionsAt: 1 }],
+]);
+const ofNact = new Map<string, Tag>(['stateful', 'stateless'].map((name) => [name, { kind: 'definition', optionsAt: 2 }]));
+
+/** Tags by the entry points from which they are imported: ours, and the names by which this package's own rooms import them. */
+const entries: ReadonlyMap<string, ReadonlyMap<string, Tag>> = new Map([
+  ['godwit', ofGodwit],
+  ['#core', ofGodwit],
+  ['godwit/nact', ofNact],
+  ['#actors/nact', ofNact],
+]);
+
+const nameOfEntry = new RegExp(`['"](${[...entries.keys()].join('|')})['"]`);
+
+/** True if a module may tag something; if not, it need not be parsed. */
+export function mayTag(code: string): boolean {
+  return code.includes(directive) || nameOfEntry.test(code);
+}
+
+/** Which of our tags `call` calls, by its import. */
+export function tagOf(module: SourceModule, { callee }: TSESTree.CallExpression): Tag | undefined {
+  if (callee.type === 'Identifier') return importedTag(module, callee);
+  return callee.type === 'MemberExpression' ? namespaceMember(module, callee) : undefined;
+}
+
+function importedTag(module: SourceModule, identifier: TSESTree.Identifier): Tag | undefined {
   for (const { node, parent } of module.resolved.get(identifier)?.defs ?? []) {
-    if (node.type === 'ImportSpecifier' && isEntry(parent)) return node.imported.type === 'Identifier' ? node.imported.name : node.imported.value;
+    if (node.type === 'ImportSpecifier') return tagsOf(parent)?.get(node.imported.type === 'Identifier' ? node.imported.name : node.imported.value);
   }
   return undefined;
 }
 
-function namespaceMember(module: SourceModule, callee: TSESTree.MemberExpression): string | undefined {
-  if (callee.object.type !== 'Identifier') return undefined;
-  const isNamespace = module.resolved.get(callee.object)?.defs.some(({ node, parent }) => node.type === 'ImportNamespaceSpecifier' && isEntry(parent));
-  return isNamespace === true ? memberName(callee) : undefined;
+function namespaceMember(module: SourceModule, callee: TSESTree.MemberExpression): Tag | undefined {
+  const [definition] = callee.object.type === 'Identifier' ? (module.resolved.get(callee.object)?.defs ?? []) : [];
+  return definition?.node.type === 'ImportNamespaceSpecifier' ? tagsOf(definition.parent)?.get(memberName(callee) ?? '') : undefined;
 }
 
-function isEntry(declaration: Node | null | undefined): boolean {
-  return declaration?.type === 'ImportDeclaration' && entries.has(declaration.source.value);
+function tagsOf(declaration: Node | null | undefined): ReadonlyMap<string, Tag> | undefined {
+  return declaration?.type === 'ImportDeclaration' ? entries.get(declaration.source.value) : undefined;
 }

@@ -6,7 +6,7 @@ import { transform } from './index.js';
 // What a module does after the rewrite is seen by running it, with tags that tell what they were given.
 const tags = `
   const tell = (kind) => (first, options) => kind === 'actor' ? { name: first, ...options } : Object.assign((...given) => first(...given), { tagged: options });
-  export const actor = tell('actor'), elastic = tell('elastic');
+  export const actor = tell('actor'), elastic = tell('elastic'), stateful = (name, fn, options) => ({ name, ...options });
 `;
 
 interface Tagged {
@@ -28,7 +28,7 @@ async function run(code: string, side: 'device' | 'edge', path = 'src/m.ts'): Pr
       {
         name: 'tags',
         setup({ onResolve, onLoad }) {
-          onResolve({ filter: /^godwit$/ }, () => ({ path: 'godwit', namespace: 'tags' }));
+          onResolve({ filter: /^godwit(\/nact)?$/ }, () => ({ path: 'godwit', namespace: 'tags' }));
           onLoad({ filter: /.*/, namespace: 'tags' }, () => ({ contents: tags }));
         },
       },
@@ -116,6 +116,8 @@ test('transform: calls of the tags get what they lack, and keep what they have',
      const options = { timeoutMs: 5, name: 'own' }, fn = async () => 1;
      export const a = flexible(fn), b = flexible(async () => 2, { timeoutMs: 3 }), c = flexible(fn, { name: 'named', source: 'here' }), d = flexible(fn, options), e = flexible(fn, {});
      export const A = actor('A', { on: {} }), B = actor('B', { source: 'there', on: {} }), C = actor('C', { on: {}, ...options });
+     import { stateful } from 'godwit/nact';
+     export const N = stateful('N', fn), O = stateful('O', fn, { initialState: 0 });
      export default flexible(fn);`,
     'device',
   );
@@ -135,6 +137,10 @@ test('transform: calls of the tags get what they lack, and keep what they have',
     { name: 'A', source, on: {} },
     { name: 'B', source: 'there', on: {} },
     { name: 'own', source, on: {}, timeoutMs: 5 },
+  ]);
+  t.deepEqual([m.N, m.O] as unknown[], [
+    { name: 'N', source },
+    { name: 'O', source, initialState: 0 },
   ]);
 });
 

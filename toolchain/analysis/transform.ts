@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 import MagicString from 'magic-string';
-import { check, mayTag } from './analyse.js';
+import { check } from './analyse.js';
 import type { Finding } from './findings.js';
 import { parseModule } from './parse.js';
 import { rewrite, type Side } from './rewrite.js';
 import { slice } from './slice.js';
 import { discover } from './tagged.js';
+import { mayTag } from './tags.js';
 
 /** What {@link transform} takes. @public */
 export interface TransformOptions {
