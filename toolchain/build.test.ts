@@ -267,6 +267,57 @@ export const A = actor('a', { state: () => ({}), on: { read: () => readFileSync(
   await t.throwsAsync(readdir(out), { code: 'ENOENT' });
 });
 
+test('build, check: a global that a file behind an import uses is a finding there, with the way to it', async (t) => {
+  const path = await folder(t);
+  const [lamp] = (await project(t, path)) as [string];
+  const write = (name: string, text: string) => writeFile(join(path, name), text);
+  await write('node_modules/twice/index.js', 'exports.twice = (n) => (globalThis.Buffer ? process.env.TWICE : n) * 2;');
+  const colours = (guard: string) => `import { hash } from './hash.js';
+export const colour = (name: string) => ${guard} ? 1 : hash(name);
+export const unused = () => document.title;
+`;
+  const hash = (text: string) => `export const hash = (name: string): string => ${text};\nexport const shout = () => alert(1);\n`;
+  await write('lamp.ts', `import { colour } from './colour.js';\n${(await readFile(lamp, 'utf8')).replace('twice(by)', `twice(by), colour('red')`)}`);
+
+  await write('colour.ts', colours(`typeof navigator === 'object' && navigator.onLine`));
+  await write('hash.ts', hash('name.normalize()'));
+  t.deepEqual(await check([lamp]), [], 'what nothing uses is not shipped; a file may ask whether a global is there; packages are left alone');
+
+  await write('colour.ts', colours('navigator.onLine'));
+  await write('hash.ts', hash(`Buffer.from(name).toString('hex') + Buffer.name`));
+  const places = (await check([lamp])).map(({ code, details }) => {
+    const { line, column, endColumn, name, file } = details as Finding;
+    return [code, name, file.split('/').at(-1), line, column, endColumn];
+  });
+  t.deepEqual(places.sort(), [
+    ['GW1007', 'Buffer', 'hash.ts', 1, 47, 53],
+    ['GW1007', 'navigator', 'colour.ts', 2, 41, 50],
+  ]);
+  const [code, message] = await codeOf(t, { sources: [lamp], out: join(path, 'out') });
+  t.is(code, 'INVALID_ARGUMENT');
+  t.regex(message, /hash\.ts:1:47: GW1007: this file, which what may move imports \(\S*lamp\.ts → \S*colour\.ts → \S*hash\.ts\), uses the global 'Buffer'/);
+  t.regex(message, /fix: use Uint8Array/);
+});
+
+test('build: a top level finds what a guest has, and nothing else', async (t) => {
+  const path = await folder(t);
+  const write = (name: string, text: string) => writeFile(join(path, name), text);
+  const source = join(path, 'a.ts');
+  await write(
+    'a.ts',
+    `import { actor } from 'godwit';\nimport { v } from './v.js';\nexport const A = actor('a', { state: () => ({}), on: { get: () => v } });`,
+  );
+
+  await write(
+    'v.ts',
+    `export const v = [btoa('x'), atob('eA=='), performance.now(), new DOMException('x').name, new AbortController(), console.debug('x')].length;`,
+  );
+  t.deepEqual(await check([source]), []);
+
+  await write('v.ts', `export const v = ((g) => { throw new Error([g.Intl, g.WebAssembly, g.Atomics, g.console.table].join('|')); })(globalThis);`);
+  t.regex((await check([source]))[0]?.message ?? '', /does not load in a guest.*Error: \|\|\|$/);
+});
+
 test('build: ships functions tagged by the directive, exported or not, and what of an application may move', async (t) => {
   const out = join(await folder(t), 'out');
 

@@ -1,10 +1,11 @@
-import { builtinModules } from 'node:module';
-import { dirname, join } from 'node:path';
+import { builtinModules, type SourceMapPayload } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildFailure, BuildResult, Metafile, Plugin } from 'esbuild';
 import { GodwitError } from '#core';
-import { formatFindings } from './analysis/index.js';
+import { type Finding, formatFindings } from './analysis/index.js';
 import { edgeSide, findingsOf } from './edge-side.js';
+import { checkImportedGlobals, isUsers } from './imported-globals.js';
 import { portableMap } from './source-map.js';
 
 /** One self-contained ECMAScript file, from a definition's source file and the guest loop. */
@@ -58,6 +59,12 @@ export async function bundleProgram(source: string, subject: string): Promise<Pr
   const file = result.outputFiles.find(({ path }) => path.endsWith('.js'));
   const map = result.outputFiles.find(({ path }) => path.endsWith('.map'));
   if (file === undefined || map === undefined) throw new GodwitError('INTERNAL', `esbuild gave no program for ${subject}`);
+  const others = keptInputs(result.metafile).filter((path) => path !== entryName && resolve(path) !== source);
+  if (others.some((path) => isUsers(resolve(path)))) {
+    const chainOf = (path: string) => importChain(result.metafile, relative('', path));
+    const findings = await checkImportedGlobals(file.text, JSON.parse(map.text) as SourceMapPayload, map.path, chainOf);
+    if (findings.length > 0) throw cannotMove(subject, findings);
+  }
   return { bytes: new Uint8Array(file.contents), map: portableMap(map.text, dirname(source), entryName) };
 }
 
@@ -93,12 +100,11 @@ const externalBuiltins: Plugin = {
   },
 };
 
-function refuseBuiltins({ inputs, outputs }: Metafile, subject: string): void {
-  const used = Object.values(outputs).flatMap(({ imports }) => imports.filter(({ external }) => external === true));
+function refuseBuiltins(metafile: Metafile, subject: string): void {
+  const used = Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(({ external }) => external === true));
   const [first] = used;
   if (first === undefined) return;
-  const kept = new Set(Object.values(outputs).flatMap((output) => Object.keys(output.inputs)));
-  const chain = importChain(inputs, kept, first.path);
+  const chain = importChain(metafile, first.path);
   throw new GodwitError(
     'INVALID_ARGUMENT',
     `${subject} cannot run in a guest: it imports ${first.path} (${chain.join(' → ')}); keep what needs Node out of that file, or behind a host function`,
@@ -108,8 +114,15 @@ function refuseBuiltins({ inputs, outputs }: Metafile, subject: string): void {
   );
 }
 
+/** The files of which something is left in the program. */
+function keptInputs({ outputs }: Metafile): string[] {
+  return Object.values(outputs).flatMap((output) => Object.keys(output.inputs));
+}
+
 /** Shortest way from the entry to `goal` through what was kept; ends with `goal`. */
-function importChain(inputs: Metafile['inputs'], kept: ReadonlySet<string>, goal: string): string[] {
+function importChain(metafile: Metafile, goal: string): string[] {
+  const { inputs } = metafile;
+  const kept = new Set(keptInputs(metafile));
   const entry = Object.keys(inputs).find((name) => name === entryName) ?? '';
   const from = new Map<string, string | undefined>([[entry, undefined]]);
   const queue = [entry];
@@ -132,11 +145,15 @@ function bundleError(thrown: unknown, subject: string): GodwitError {
   const errors = (thrown as Partial<BuildFailure>).errors;
   if (!Array.isArray(errors)) return GodwitError.from(thrown, 'INTERNAL');
   const findings = findingsOf(errors);
-  if (findings.length > 0) return new GodwitError('INVALID_ARGUMENT', `${subject} cannot move:\n\n${formatFindings(findings)}`, { details: { findings } });
+  if (findings.length > 0) return cannotMove(subject, findings);
   const lines = errors.map(({ text, location }) =>
     location === null || location.file === entryName ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`,
   );
   return new GodwitError('INVALID_ARGUMENT', `${subject} does not bundle: ${lines.join('; ')}`, { details: { errors: lines } });
+}
+
+function cannotMove(subject: string, findings: readonly Finding[]): GodwitError {
+  return new GodwitError('INVALID_ARGUMENT', `${subject} cannot move:\n\n${formatFindings(findings)}`, { details: { findings } });
 }
 
 function slashed(path: string): string {

@@ -9,7 +9,7 @@ interface SourceMap {
 
 const core = fileURLToPath(import.meta.resolve('#core'));
 /** Where this package lies. */
-const packageFolder = join(dirname(core), '..', '..');
+export const packageFolder = join(dirname(core), '..', '..');
 const modulesFolder = '/node_modules/';
 
 /**

@@ -1,8 +1,9 @@
 // The modules of one source file: its program, and each definition that the program itself says it has. Whatever a build ships comes
 // by this road, so what is described is what is shipped.
 import { resolve } from 'node:path';
-import { createContext, runInContext } from 'node:vm';
+import { type Context, createContext, runInContext } from 'node:vm';
 import { type AnyDefinition, GodwitError, type Manifest } from '#core';
+import { guestGlobals } from './analysis/index.js';
 import { createModule, type Module, type ModuleOptions } from './module.js';
 import { bundleProgram } from './program.js';
 
@@ -38,13 +39,28 @@ export function nameOf({ definition, version }: Pick<Manifest, 'definition' | 'v
   return `${definition} v${version}`;
 }
 
-/** Runs the program's top level in a realm that has, as a guest does, nothing of Node. The definitions are of that realm. */
+/** Runs the program's top level in a realm that has what a guest has. The definitions are of that realm. */
 function definitionsOf(program: Uint8Array, source: string): AnyDefinition[] {
-  const guest: { godwitGuest?: { readonly definitions: ReadonlyMap<string, AnyDefinition> } } = {};
+  const realm: { godwitGuest?: { readonly definitions: ReadonlyMap<string, AnyDefinition> } } = guestRealm();
   try {
-    runInContext(new TextDecoder().decode(program), createContext(Object.assign(guest, { queueMicrotask })), { timeout: loadMs });
+    runInContext(new TextDecoder().decode(program), realm, { timeout: loadMs });
   } catch (thrown) {
-    throw new GodwitError('INVALID_ARGUMENT', `${source} does not load in a guest, which has ECMAScript and no more: ${String(thrown)}`, { cause: thrown });
+    throw new GodwitError('INVALID_ARGUMENT', `${source} does not load in a guest, which has ECMAScript and little more: ${String(thrown)}`, {
+      cause: thrown,
+    });
   }
-  return [...(guest.godwitGuest?.definitions.values() ?? [])];
+  return [...(realm.godwitGuest?.definitions.values() ?? [])];
+}
+
+/** What the script engine has beside ECMAScript. */
+const ofTheEngine = { atob, btoa, DOMException, queueMicrotask, performance: { now: () => performance.now(), timeOrigin: performance.timeOrigin } };
+/** What a realm of Node has and a guest has not, or has of its own: the guest loop brings a console. */
+const notOfGuests = (name: string) => name === 'console' || (name !== 'eval' && !guestGlobals.has(name));
+
+/** The globals of a guest, but for those of ECMAScript that this version of Node does not have yet. */
+function guestRealm(): Context {
+  const realm = createContext({});
+  const names = runInContext('Object.getOwnPropertyNames(globalThis)', realm) as string[];
+  for (const name of names.filter(notOfGuests)) runInContext(`delete globalThis.${name}`, realm);
+  return Object.assign(realm, ofTheEngine);
 }

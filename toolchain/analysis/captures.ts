@@ -13,6 +13,7 @@ import {
   enclosingFunction,
   type FunctionNode,
   freeReferences,
+  isFeatureTest,
   isFunction,
   isOfModule,
   keyName,
@@ -283,12 +284,6 @@ function isAmbient({ defs }: Variable): boolean {
     defs.length > 0 &&
     defs.every(({ node, parent }) => (node as { declare?: boolean }).declare === true || (parent as { declare?: boolean } | null)?.declare === true)
   );
-}
-
-/** `typeof x` asks whether there is a global x. */
-function isFeatureTest(node: Node): boolean {
-  const parent = node.parent;
-  return parent?.type === 'UnaryExpression' && parent.operator === 'typeof';
 }
 
 /** `source: import.meta.url` among the options of a tag tells where it is; a program in a guest has no use for it. */

@@ -151,3 +151,9 @@ export function enclosingFunction(node: Node | undefined): FunctionNode | undefi
   for (let at = node?.parent; at !== undefined && at !== null; at = at.parent) if (isFunction(at)) return at;
   return undefined;
 }
+
+/** `typeof x` asks whether there is a global x. */
+export function isFeatureTest(node: Node): boolean {
+  const parent = node.parent;
+  return parent?.type === 'UnaryExpression' && parent.operator === 'typeof';
+}
