@@ -159,6 +159,49 @@ test('captures: what differs from host to host is refused, also where a function
   t.deepEqual(await findingsOf(capturing('Date.now() + Math.random()')), []);
 });
 
+test('captures: a function that tells time or chance is free, only what it told is not', async (t) => {
+  for (const value of ['Date.now', '{ random: Math.random }', 'performance.now.bind(performance)', 'class { at = Date.now(); }']) {
+    t.deepEqual(await findingsOf(capturing('v', `const v = ${value};`)), [], value);
+  }
+  for (const value of [
+    'clock()',
+    '[1].map(Math.random)',
+    'Date?.now()',
+    'Date.now.call(Date)',
+    'Date()',
+    'performance.timeOrigin',
+    'class { static at = Date.now(); }',
+  ]) {
+    t.deepEqual(await findingsOf(capturing('v', `const clock = Date.now; const v = ${value};`)), ['GW1004 v'], value);
+  }
+  t.deepEqual(await findingsOf(capturing('Colour.Red', 'enum Colour { Red = Date.now() }')), ['GW1004 Colour']);
+  t.deepEqual(await findingsOf(capturing('new Box()', 'class Box { at = Date.now(); }')), []);
+});
+
+test('captures: the variables of a namespace follow the rules of those of the module', async (t) => {
+  const next = 'export function next() { return ++n; }';
+
+  t.deepEqual(await findingsOf(capturing('Ids.next()', `namespace Ids { let n = 0; ${next} }`)), ['GW1001 n']);
+  t.deepEqual(await findingsOf(capturing('Ids.Deep.next()', `namespace Ids { export namespace Deep { let n = 0; ${next} } }`)), ['GW1001 n']);
+  t.deepEqual(await findingsOf(capturing('Ids.seen', 'namespace Ids { export const seen = new Set(); seen.add(1); }')), ['GW1003 seen']);
+  t.deepEqual(await findingsOf(capturing('Ids.at', 'namespace Ids { export const at = Date.now(); }')), ['GW1004 Ids']);
+  t.deepEqual(
+    await findingsOf(
+      capturing('Ids.twice(x)', 'namespace Ids { const by = 2; let n = by; export const twice = (x: number) => { let y = x; y *= n; return y; }; }'),
+    ),
+    [],
+  );
+});
+
+test('captures: a method of the module may be called what changes a collection', async (t) => {
+  const add = (body: string) =>
+    `class V { constructor(readonly x: number) {} add(o: V): V { ${body} } } const ORIGIN = new V(0); const o = { set: (x: number) => x };`;
+
+  t.deepEqual(await findingsOf(capturing('[ORIGIN.add(x as never), o.set(x)]', add('return new V(this.x + o.x);'))), []);
+  t.deepEqual(await findingsOf(capturing('ORIGIN.add(x as never)', add('(this as any).x += o.x; return this;'))), ['GW1003 ORIGIN']);
+  t.deepEqual(await findingsOf(capturing('seen.add(x)', 'class Seen extends Set<number> {} const seen = new Seen();')), ['GW1003 seen']);
+});
+
 test('captures: what a call brings is refused', async (t) => {
   for (const [use, name] of [
     ['this', 'this'],

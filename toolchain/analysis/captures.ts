@@ -159,7 +159,17 @@ class CaptureCheck {
     if (this.isTagged(definition.node)) return;
     if (this.refuseChanging(use, variable, way)) return;
     if (definition.node.type === 'VariableDeclarator') this.constant(use, variable.name, definition.node, way);
-    else for (const { node } of variable.defs) this.follow(node, [...way, variable.name]);
+    else for (const { node } of variable.defs) this.declared(use, variable, node, way);
+  }
+
+  /** A function, class, enum or namespace. */
+  private declared(use: Node, { name, scope }: Variable, node: Node, way: readonly string[]): void {
+    const dependent = hostDependence(this.module, node);
+    if (dependent !== undefined) this.dependent(use, name, dependent, way);
+    this.follow(node, [...way, name]);
+    // The variables of a namespace live as long as those of the module.
+    const inside = node.type === 'TSModuleDeclaration' ? scope.childScopes.filter(({ block }) => block === node) : [];
+    for (const variable of inside.flatMap(({ variables }) => variables)) this.captured(use, variable, [...way, name]);
   }
 
   /** Captured from a function around. What a factory of definitions is called with is the same wherever its module is evaluated. */
@@ -196,13 +206,14 @@ class CaptureCheck {
   private constant(use: Node, name: string, { init, parent, id }: TSESTree.VariableDeclarator, way: readonly string[]): void {
     const { kind } = parent;
     const isResource = kind === 'using' || kind === 'await using';
-    const dependent = init === null ? undefined : hostDependence(this.module, init);
-    if (isResource || dependent !== undefined) {
-      const why = isResource ? 'which is disposed of here' : `whose value differs from host to host (line ${this.lineOf(dependent ?? id)})`;
-      this.capture(use, name, 'GW1004', why, 'compute it where it is used, or pass it as a parameter', way);
-    } else if (init !== null) {
-      this.follow(init, [...way, name]);
-    }
+    const dependent = isResource ? id : init === null ? undefined : hostDependence(this.module, init);
+    if (dependent !== undefined) this.dependent(use, name, dependent, way, isResource);
+    else if (init !== null) this.follow(init, [...way, name]);
+  }
+
+  private dependent(use: Node, name: string, on: Node, way: readonly string[], isResource = false): void {
+    const why = isResource ? 'which is disposed of here' : `whose value differs from host to host (line ${this.lineOf(on)})`;
+    this.capture(use, name, 'GW1004', why, 'compute it where it is used, or pass it as a parameter', way);
   }
 
   private imported(use: Node, name: string, from: string, way: readonly string[]): void {

@@ -8,6 +8,7 @@ import {
   isClass,
   isFunction,
   isWithin,
+  keyName,
   memberName,
   type Node,
   referencesIn,
@@ -49,7 +50,12 @@ export function mutation(module: SourceModule, variable: Variable): Node | undef
   if (values.some(isSideTable)) return undefined;
   // A class or a function may well have a static method named `add`.
   const ownMethods = !values.some(isCode);
-  const byName = firstOf([variable, ...ownNames(variable)], ({ references }) => firstOf(references, ({ identifier }) => changeAt(identifier, ownMethods)));
+  const byName = firstOf([variable, ...ownNames(variable)], ({ references }) =>
+    firstOf(references, ({ identifier }) => {
+      const changed = changeAt(identifier, ownMethods);
+      return changed !== undefined && isOwnMethod(module, values, changed) ? undefined : changed;
+    }),
+  );
   return byName ?? firstOf(values, (value) => changeOfItself(module, value));
 }
 
@@ -62,6 +68,25 @@ function ownNames(variable: Variable): Variable[] {
 // What is kept by the identity of an object ends where that object is left behind: a move cannot tear it apart.
 function isSideTable(node: Node): boolean {
   return node.type === 'NewExpression' && node.callee.type === 'Identifier' && (node.callee.name === 'WeakMap' || node.callee.name === 'WeakSet');
+}
+
+/** True for a call of a method that is written in this module: whether it changes anything shows there. */
+function isOwnMethod(module: SourceModule, values: readonly Node[], call: Node): boolean {
+  if (call.type !== 'CallExpression' || call.callee.type !== 'MemberExpression' || unwrapped(call.callee.object).type !== 'Identifier') return false;
+  const name = memberName(call.callee);
+  return (
+    values.length > 0 && values.every((value) => membersOf(module, value).some(({ key, computed }) => name !== undefined && keyName(key, computed) === name))
+  );
+}
+
+/** The members that an object has by its literal or its class. */
+function membersOf(module: SourceModule, value: Node): (TSESTree.Property | TSESTree.MethodDefinition | TSESTree.PropertyDefinition)[] {
+  if (value.type === 'ObjectExpression') return value.properties.filter((member) => member.type === 'Property');
+  if (value.type !== 'NewExpression' || value.callee.type !== 'Identifier') return [];
+  const members = valuesOf(module.resolved.get(value.callee)).flatMap((made) => (isClass(made) ? made.body.body : []));
+  return members.filter(
+    (member) => (member.type === 'MethodDefinition' || member.type === 'PropertyDefinition') && !member.static,
+  ) as TSESTree.MethodDefinition[];
 }
 
 function isCode(node: Node): boolean {

@@ -1,10 +1,11 @@
 // The part of a module that runs elsewhere: what it tags, what that uses, and what else it exports that may be captured. The rest stays on the
 // device, so that a file may define what moves and also start the device that it moves from.
-import type { Variable } from '@typescript-eslint/scope-manager';
+import type { Reference, Variable } from '@typescript-eslint/scope-manager';
 import type { TSESTree } from '@typescript-eslint/types';
 import type MagicString from 'magic-string';
 import { mayBeCaptured } from './captures.js';
-import { enumCall } from './changes.js';
+import { changeAt, enumCall } from './changes.js';
+import { guestGlobals } from './guest-globals.js';
 import { isOfModule, type Node, referencesIn, type SourceModule } from './syntax.js';
 import type { Tagged } from './tagged.js';
 
@@ -22,6 +23,10 @@ function keptStatements(module: SourceModule, tagged: readonly Tagged[]): Readon
   const queue: Node[] = tagged.flatMap(({ node, place }) => (place === undefined ? [] : [statementOf(node)]));
   const exported = module.program.body.flatMap((statement) => exportedNodes(module, statement));
   queue.push(...exported.filter((node) => mayBeCaptured(module, node, tagged)).map(statementOf));
+  for (const statement of module.program.body) {
+    const given = givenToGlobal(module, statement);
+    if (given.length > 0 && given.every((node) => mayBeCaptured(module, node, tagged))) queue.push(statement);
+  }
   for (let statement = queue.pop(); statement !== undefined; statement = queue.pop()) {
     if (kept.has(statement)) continue;
     kept.add(statement);
@@ -35,6 +40,18 @@ function statementOf(node: Node): Node {
   let at = node;
   while (at.parent !== undefined && at.parent.type !== 'Program') at = at.parent;
   return at;
+}
+
+/** What a statement gives to a global of guests: `Array.prototype.last = …`, `Object.defineProperty(Array.prototype, 'last', …)`. */
+function givenToGlobal(module: SourceModule, statement: Node): readonly Node[] {
+  if (statement.type !== 'ExpressionStatement') return [];
+  const isOfGuests = ({ identifier }: Reference) =>
+    !module.resolved.has(identifier) && guestGlobals.has((identifier as TSESTree.Identifier).name) && changeAt(identifier, false) !== undefined;
+  const { expression } = statement;
+  if (expression.type === 'AssignmentExpression') return referencesIn(module, expression.left).some(isOfGuests) ? [expression.right] : [];
+  if (expression.type !== 'CallExpression') return [];
+  const [first, ...given] = expression.arguments;
+  return first !== undefined && referencesIn(module, first).some(isOfGuests) ? given : [];
 }
 
 /** Variables of the module that are used within `node`. */

@@ -1,5 +1,5 @@
 // A module as the rules see it: its tree, and what each name in it refers to. Who parsed it (the build, ESLint, oxlint) does not matter.
-import type { Reference, ScopeManager, Variable } from '@typescript-eslint/scope-manager';
+import type { Reference, Scope, ScopeManager, Variable } from '@typescript-eslint/scope-manager';
 import type { TSESTree } from '@typescript-eslint/types';
 
 /** A node of the tree: ESTree with TypeScript's, with `range` (UTF-16 offsets) and `parent`. */
@@ -86,9 +86,11 @@ export function freeReferences(module: SourceModule, node: Node): Reference[] {
   });
 }
 
-/** True for what is declared at the top of the module. */
-export function isOfModule(variable: Variable): boolean {
-  return (variable.scope.type as string) === 'module';
+/** True for what is declared at the top of the module, or of a namespace there. */
+export function isOfModule({ scope }: Variable): boolean {
+  let at: Scope | null = scope;
+  while (at !== null && (at.type as string) === 'tsModule') at = at.upper;
+  return at !== null && (at.type as string) === 'module';
 }
 
 /** What `variable` was declared as: the values of constants, the declarations of functions and classes. */

@@ -199,11 +199,17 @@ test('transform: the edge leaves out what stays on the device, and keeps what is
      export { startDevice, factor, type Named };
      interface Named { name: string }
      await main();
-     document.title = 'running';`,
+     document.title = 'running';
+     const last = (items: unknown[]) => items.at(-1);
+     (Array.prototype as any).last2 = function () { return last(this); };
+     Object.defineProperty(Array.prototype, 'first2', { value() { return this[0]; }, configurable: true });
+     (globalThis as any).title = document.title;
+     export const ends = (items: any) => [items.first2(), items.last2()];`,
     'edge',
   );
 
-  t.deepEqual(Object.keys(m).sort(), ['A', 'factor', 'helper']);
+  t.deepEqual(Object.keys(m).sort(), ['A', 'ends', 'factor', 'helper']);
+  t.deepEqual((m.ends as unknown as (items: number[]) => unknown)([1, 2, 3]), [1, 3], 'what it gives to the globals of a guest comes along');
   t.is((m.A as unknown as { state(): number }).state(), 6);
 });
 

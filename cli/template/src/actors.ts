@@ -30,5 +30,5 @@ export const countPrimes = elastic(
     }
     return primes;
   },
-  { source },
+  { name: 'countPrimes', source },
 );
