@@ -3,7 +3,7 @@ import { parseModule } from './parse.js';
 import { isFeatureTest } from './syntax.js';
 
 /** Offsets of the globals in a program, by name. */
-export interface FreeGlobals {
+interface FreeGlobals {
   /** Where it uses them. */
   readonly free: ReadonlyMap<string, readonly number[]>;
   /** Where it asks by `typeof` whether there are any. */
