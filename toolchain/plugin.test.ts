@@ -117,8 +117,8 @@ test('plugin: writes the modules of what it tagged, for Vite and esbuild the sam
 });
 
 test('plugin: refuses to build modules with a bundler that does not tell what it bundled', (t) => {
-  t.throws(() => godwit.farm({ modules: 'modules' }), { code: 'UNIMPLEMENTED', message: /with farm.*run godwit build/ } as never);
-  t.notThrows(() => godwit.farm());
+  t.throws(() => void godwit.farm({ modules: 'modules' }), { code: 'UNIMPLEMENTED', message: /with farm.*run godwit build/ } as never);
+  t.notThrows(() => void godwit.farm());
 });
 
 /** A module that defines the actor that its name says. */
