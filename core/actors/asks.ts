@@ -112,6 +112,11 @@ export function checkDelay(delayMs: number, message: string): number {
   return delayMs;
 }
 
+/** @throws {GodwitError} CANCELLED it is aborted already */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new GodwitError('CANCELLED', 'given up by its signal before it was sent', { cause: signal.reason });
+}
+
 /** An ask that its asker's signal gives up: `giveUp` is called and the ask rejected with CANCELLED. Once settled it listens no more. */
 export function cancellable(waiting: Waiting, signal: AbortSignal, giveUp: () => void): Waiting {
   const onAbort = () => {

@@ -10,10 +10,10 @@
 import { decode, encode, type RefCodec } from '../codec/index.js';
 import { Numbered } from '../delivery/numbered.js';
 import { createEndpoint, endOf } from '../elastic/endpoint.js';
-import { type ItemPayload, itemHandler, itemMessage } from '../elastic/item.js';
+import { itemHandler, itemMessage } from '../elastic/item.js';
 import { type ErrorValue, errorFromValue, GodwitError, valueFromError } from '../errors.js';
 import type { InstanceCapture, InstanceHost, Payload, Target, Turn, TurnEnd } from '../ports/runtime.js';
-import { cancellable, checkDelay, checkTimeout, StreamReader, type Waiting } from './asks.js';
+import { cancellable, checkDelay, checkSignal, checkTimeout, StreamReader, type Waiting } from './asks.js';
 import { conform, isThenable } from './conform.js';
 import { type AnyDefinition, type Decision, stopMessage } from './definition.js';
 import { OpenStream } from './open-stream.js';
@@ -156,7 +156,7 @@ export class Behaviour implements Holder {
     return new Promise((resolve, reject) => {
       this.checkLiving();
       const timeoutMs = checkTimeout(options?.timeoutMs ?? defaultTimeoutMs, 'ask', message, to.$address);
-      options?.signal?.throwIfAborted();
+      checkSignal(options?.signal);
       const ask = this.nextAsk++;
       this.host.send('ask', to, message, { value: payload, bytes: undefined }, ask, timeoutMs);
       this.waiting.set(ask, options?.signal === undefined ? { resolve, reject } : cancellable({ resolve, reject }, options.signal, () => this.giveUp(ask)));
@@ -168,7 +168,7 @@ export class Behaviour implements Holder {
     this.checkLiving();
     const timeoutMs = checkTimeout(options?.timeoutMs ?? Number.POSITIVE_INFINITY, 'stream', message, to.$address);
     const signal = options?.signal;
-    signal?.throwIfAborted();
+    checkSignal(signal);
     const ask = this.nextAsk++;
     const onAbort = () => void reader.return();
     const reader = new StreamReader(
@@ -183,14 +183,18 @@ export class Behaviour implements Holder {
     return reader;
   }
 
-  push(to: RefCore, message: string, item: ItemPayload): void {
+  push(to: RefCore, message: string, bytes: Uint8Array): void {
     this.checkLiving();
-    this.host.send('tell', to, itemMessage(message), { value: item, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
+    this.host.send('tell', to, itemMessage(message), { value: bytes, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
     this.sent();
   }
 
-  copy(value: unknown): unknown {
-    return decode(encode(value, this.refs), this.refs);
+  encode(value: unknown): Uint8Array {
+    return encode(value, this.refs);
+  }
+
+  decode(bytes: Uint8Array): unknown {
+    return decode(bytes, this.refs);
   }
 
   get durable(): boolean {
@@ -278,7 +282,7 @@ export class Behaviour implements Holder {
     let result: unknown;
     try {
       if (this.stopped) throw new GodwitError('NOT_FOUND', `actor ${this.address} was stopped`);
-      const handler = (this.definition?.on[turn.message] ?? itemHandler(this.definition, turn.message, this.address)) as AnyHandler | undefined;
+      const handler = (this.definition?.on[turn.message] ?? itemHandler(this.definition, turn.message, this)) as AnyHandler | undefined;
       if (handler === undefined || this.definition === undefined)
         throw unknownMessage(this.address, this.definition?.protocol ?? { definition: 'application', version: 1, messages: {} }, turn.message);
       if (turn.payload.bytes === undefined) {
@@ -356,7 +360,6 @@ export class Behaviour implements Holder {
 
   private conclude(context: TurnContext, end: TurnEnd): void {
     context.end();
-    if (context.handled !== undefined && context.turn.sender !== undefined) this.tell(this.ref(context.turn.sender), 'handled', context.handled);
     this.flush();
     this.turning = false;
     this.host.turnEnded(end);

@@ -74,12 +74,14 @@ export interface Holder {
   stream(ref: RefCore, message: string, payload: unknown, options: AskOptions | undefined): AsyncIterableIterator<unknown>;
   where(address: string): Where | undefined;
   stop(ref: RefCore): void;
-  /** Tells one value of a channel, to be handled as `message`. See `core/elastic`. */
-  push(ref: RefCore, message: string, item: readonly unknown[]): void;
+  /** Tells one value of a channel, encoded, to be handled as `message`. See `core/elastic`. */
+  push(ref: RefCore, message: string, bytes: Uint8Array): void;
   /** True if a turn may be run again, and must send the same records then. */
   readonly durable: boolean;
-  /** A value that shares nothing with the one given. @throws {GodwitError} INVALID_ARGUMENT it cannot travel */
-  copy(value: unknown): unknown;
+  /** A value as it travels. @throws {GodwitError} INVALID_ARGUMENT it cannot */
+  encode(value: unknown): Uint8Array;
+  /** What was encoded; refs in it are the holder's. @throws {GodwitError} DATA_LOSS nothing was */
+  decode(bytes: Uint8Array): unknown;
   /** Spawns an actor under the holder, who sends through the ref. */
   child(definition: AnyDefinition, name: string): RefCore;
 }

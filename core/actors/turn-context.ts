@@ -20,8 +20,6 @@ export class TurnContext implements Context {
   turn: Turn = noTurn;
   /** Payload a moved stream begins again with; undefined while the handler called no `resume`. */
   resumeWith: { readonly payload: unknown } | undefined;
-  /** What the channel is told when the turn has ended; see `Behaviour.itemHandler`. */
-  handled: readonly unknown[] | undefined;
   private controller: AbortController | undefined;
   private ended = true;
 
@@ -31,7 +29,6 @@ export class TurnContext implements Context {
     this.turn = turn;
     this.controller = undefined;
     this.resumeWith = undefined;
-    this.handled = undefined;
     this.ended = false;
   }
 

@@ -82,7 +82,8 @@ const holder: Holder = {
   stop: () => {},
   push: () => {},
   durable: false,
-  copy: (value) => value,
+  encode: () => new Uint8Array(),
+  decode: () => undefined,
   child: () => {
     throw new Error('nobody spawns');
   },

@@ -3,9 +3,11 @@ import { type AnyRef, dispatch, type RefCore } from '../actors/ref.js';
 import type { Parent } from '../actors/spawn.js';
 import { spawn } from '../actors/spawn.js';
 import { GodwitError } from '../errors.js';
+import { forgetCredit } from './channel-outlet.js';
 import { createEndpoint, type Endpoint } from './endpoint.js';
 import type { Overflow } from './flow.js';
-import { Hub, type HubOptions } from './hub.js';
+import { Hub } from './hub.js';
+import type { HubOptions } from './hub-state.js';
 
 /** What {@link channel} takes. @public */
 export interface ChannelOptions {
@@ -15,13 +17,16 @@ export interface ChannelOptions {
   readonly near?: 'static' | 'flexible';
   /** The same of the far end; default 'flexible'. */
   readonly far?: 'static' | 'flexible';
-  /** Values of one sender that the channel holds until their receivers have handled them, 1 to 2^20; default 32. Up to half of them (1 to 32) are under way to a receiver. */
+  /**
+   * Values of one sender for which there is room until their receivers have handled them, 1 to 2^20; default 32. Up to half of them (1 to 32) are under
+   * way to a receiver.
+   */
   readonly capacity?: number;
   /** What happens to a value for which a receiver has no room: its sender waits (default), or the oldest or the newest value is dropped for that receiver. */
   readonly overflow?: Overflow;
   /** One-to-many: how many of the latest values somebody gets who comes late; default 0. */
   readonly replay?: number;
-  /** One-to-many, with 'wait': a receiver that handles nothing for so many milliseconds while it makes senders wait is dropped; default 10 000. */
+  /** One-to-many, with 'wait': a receiver that handles nothing for so many milliseconds while it makes senders wait is dropped, and told; default 10 000. */
   readonly unreachableMs?: number;
 }
 
@@ -36,7 +41,7 @@ export interface Channel<There, Back> {
 /**
  * Makes an elastic channel, or comes back to the one of that name: asynchronous, in order, each value once, both ways, whatever node its ends are on
  * and wherever their holders move meanwhile (the paper's elastic channel, sec. 2.3). It lives where it is made, as an actor: until it is closed, or its
- * node ends. A value sent is given up by its sender.
+ * node ends; a closed one until a minute has passed and every value was handled, or an hour in which nobody received. A value sent is encoded there and then: receivers get copies.
  * @param parent a device, a node, or the context of an actor, which the channel ends with; made by an actor that is away it is known on that edge only
  * @param name unique among the actors of its parent
  * @throws {GodwitError} INVALID_ARGUMENT a bad name or option · ALREADY_EXISTS an actor has this name
@@ -48,6 +53,7 @@ export function channel<There, Back = never>(parent: Parent, name: string, optio
   dispatch(hub, 'open', compiled);
   const { $address } = hub as AnyRef;
   const holder: Holder = (hub as unknown as RefCore).$holder;
+  forgetCredit(holder, $address);
   return {
     near: createEndpoint($address, 'near', holder) as unknown as Endpoint<There, Back>,
     far: createEndpoint($address, 'far', holder) as unknown as Endpoint<Back, There>,

@@ -1,22 +1,23 @@
 // An end of a channel, as whoever holds it sees it: a ref of the channel's actor that sends and receives in one direction each.
-//
-// N1 A value leaves as a record of its holder as soon as `send` is called, if no earlier one waits; `send` resolves when there is room for the next.
-// N2 Credit is the holder's, however many copies of the end it has, and lives in its heap: a holder that moved asks anew. A durable holder keeps
-//    none, since a turn that is run again must send the same records.
+import { checkSignal } from '../actors/asks.js';
 import type { Protocol } from '../actors/definition.js';
-import { type Holder, type RefBase, RefCore } from '../actors/ref.js';
+import { defaultTimeoutMs, type Holder, type RefBase, RefCore } from '../actors/ref.js';
 import { GodwitError } from '../errors.js';
+import { type End, outletOf } from './channel-outlet.js';
 import type { ItemPayload } from './item.js';
 
 /** Options of {@link Endpoint.send} and {@link Endpoint.values}. @public */
 export interface EndpointOptions {
-  /** Gives up waiting. A value that `send` has let go already arrives all the same. */
+  /** Gives up waiting: of `send`, whose value is taken back if it has not left yet, and arrives all the same if it has. */
   readonly signal?: AbortSignal;
 }
 
 /** Options of {@link Endpoint.subscribe}. @public */
 export interface SubscribeOptions {
-  /** Message that tells of the end of the channel, after its last value; its payload is the error it was closed with, or undefined. */
+  /**
+   * Message that tells of the end, after the last value; its payload is undefined, or the error the channel was closed with. One-to-many, with 'wait': UNAVAILABLE,
+   * retryable, if the channel dropped this actor since it handled nothing for `unreachableMs` and made others wait; it may subscribe again.
+   */
   readonly ended?: string;
 }
 
@@ -31,39 +32,36 @@ export interface Endpoint<Sent, Received> extends RefBase, AsyncIterable<Receive
   /**
    * Sends a value; resolves when the channel has room for it. Values of one holder arrive in the order of the calls. Of a channel that somebody else
    * closes, a sender learns with the next value for which there is no credit: at most `capacity` later.
-   * @throws {GodwitError} FAILED_PRECONDITION the channel was closed, or this end is static and its holder elsewhere · DEADLINE_EXCEEDED no room for 30 s; the
-   * value may still arrive · RESOURCE_EXHAUSTED 1024 others wait for room · CANCELLED by the signal · NOT_FOUND the channel is gone
+   * @throws {GodwitError} INVALID_ARGUMENT the value cannot travel · FAILED_PRECONDITION the channel was closed, or this end is static and its holder
+   * elsewhere · DEADLINE_EXCEEDED no room for 30 s: retryable if the value was not sent, else it may still arrive · RESOURCE_EXHAUSTED 1024 others wait for
+   * room · CANCELLED by the signal, or the holder moved without having awaited it: it arrives if nothing waited before it · NOT_FOUND the channel is gone ·
+   * DATA_LOSS it, or values before it, were refused
    */
   send(value: Sent, options?: EndpointOptions): Promise<void>;
   /** What arrives, in the order sent. @throws {GodwitError} what the channel was closed with · FAILED_PRECONDITION one-to-one, and received elsewhere */
   values(options?: EndpointOptions): AsyncIterableIterator<Received>;
   /**
-   * Brings what arrives to the actor that holds this end, each value as a message, wherever the actor moves: none is missed, none comes twice.
+   * Brings what arrives to the actor that holds this end, each value as a message, wherever the actor moves: none is missed, none comes twice. Of an actor
+   * that subscribes again, what is under way comes as it was subscribed to before. When the actor stops, its subscription ends.
    * @throws {GodwitError} INVALID_ARGUMENT no such message, or the holder is an application · FAILED_PRECONDITION one-to-one, and received elsewhere
    */
   subscribe(message: string, options?: SubscribeOptions): Promise<void>;
-  /** Ends the subscription. Of a one-to-one channel the next receiver gets what was not handled. Idempotent. */
+  /** Ends the subscription. Values already on their way still come; of a one-to-one channel the next receiver gets those after them. Idempotent. */
   unsubscribe(): Promise<void>;
-  /** Closes the channel once what was sent through this end before has arrived. @param error what receivers end with @throws {GodwitError} FAILED_PRECONDITION one-to-many, and not its near end */
+  /**
+   * Closes the channel behind what was sent through this end before, awaited or not; nothing more is sent. Receivers end after the last value,
+   * however long they take; values that nobody receives wait for an hour.
+   * @param error what receivers end with
+   * @throws {GodwitError} FAILED_PRECONDITION one-to-many, and not its near end · INVALID_ARGUMENT the error cannot travel
+   */
   close(error?: unknown): Promise<void>;
 }
 
-/** Details of the error that senders get once a channel is closed. */
-export const closedDetails = { closed: true };
-
-/** Which end of a channel: `near` is where it was made. */
-export type End = 'near' | 'far';
-
-const messages = { send: 'reply', room: 'stream', receive: 'stream', subscribe: 'reply', unsubscribe: 'reply', handled: 'reply', close: 'reply' } as const;
+const messages = { send: 'reply', room: 'stream', receive: 'stream', subscribe: 'stream', unsubscribe: 'stream', handled: 'reply', close: 'reply' } as const;
 const protocols: { readonly [end in End]: Protocol } = {
   near: { definition: '$channel.near', version: 1, messages },
   far: { definition: '$channel.far', version: 1, messages },
 };
-
-/** How long a value may wait for room, in milliseconds: the receiver is stuck, or the channel out of reach. */
-const roomMs = 30_000;
-/** Values of one holder that may wait here for room. */
-const maxWaiting = 1024;
 
 /** Which end of a channel a ref of this protocol is; undefined for every other ref. */
 export function endOf({ definition }: Protocol): End | undefined {
@@ -97,7 +95,8 @@ class EndpointRef extends RefCore implements Endpoint<unknown, unknown> {
   }
 
   async subscribe(message: string, options: SubscribeOptions = {}): Promise<void> {
-    await this.$holder.ask(this, 'subscribe', { end: this.end, message, ended: options.ended }, undefined);
+    // A stream, since it may wait for whoever is leaving, and holds up nobody meanwhile.
+    await this.$holder.stream(this, 'subscribe', { end: this.end, message, ended: options.ended }, { timeoutMs: defaultTimeoutMs }).next();
   }
 
   async unsubscribe(): Promise<void> {
@@ -106,149 +105,36 @@ class EndpointRef extends RefCore implements Endpoint<unknown, unknown> {
 
   async close(error?: unknown): Promise<void> {
     const closing = error === undefined ? undefined : GodwitError.from(error);
-    await this.$holder.ask(this, 'close', { end: this.end, error: closing }, undefined);
-    outletOf(this, this.end).close(closing);
+    // It is told to every receiver, so it must be able to travel.
+    this.$holder.encode(closing);
+    await outletOf(this, this.end).close(closing);
   }
 }
 
 async function* received(ref: EndpointRef, end: End, signal: AbortSignal | undefined): AsyncGenerator<unknown, void, unknown> {
+  checkSignal(signal);
   const { $holder } = ref;
-  const items = $holder.stream(ref, 'receive', end, signal === undefined ? {} : { signal }) as AsyncIterableIterator<ItemPayload>;
-  for await (const [value, , queue, number, tells] of items) {
-    let isLast = true;
-    try {
-      yield value;
-      isLast = false;
-    } finally {
-      // Who leaves has had this value, and none of those that are under way.
-      if (tells || isLast) $holder.tell(ref, 'handled', [end, queue, number]);
-    }
-  }
-}
-
-interface WaitingValue {
-  readonly value: unknown;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** The sending half of one end for one holder (N2). */
-class ChannelOutlet {
-  private left = 0;
-  /** The latest grant: when half of it is used, the next is asked for. */
-  private granted = 0;
-  private readonly waiting: WaitingValue[] = [];
-  /** Those whose values have left, and that wait for room. */
-  private readonly let: WaitingValue[] = [];
-  private asking = false;
-  private closed: GodwitError | undefined;
-
-  constructor(
-    private readonly ref: EndpointRef,
-    private readonly end: End,
-  ) {}
-
-  close(cause: GodwitError | undefined): void {
-    this.closed = new GodwitError('FAILED_PRECONDITION', `channel ${this.ref.$address} was closed${cause === undefined ? '' : `: ${cause.message}`}`, {
-      cause,
-      details: closedDetails,
-    });
-  }
-
-  send(value: unknown, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      if (this.closed !== undefined) throw this.closed;
-      if (this.waiting.length >= maxWaiting)
-        throw new GodwitError('RESOURCE_EXHAUSTED', `${maxWaiting} values wait for room in channel ${this.ref.$address}: await send() before the next`);
-      const one: WaitingValue = { value, resolve, reject };
-      const onAbort = () => {
-        for (const list of [this.waiting, this.let]) if (list.includes(one)) list.splice(list.indexOf(one), 1);
-        reject(new GodwitError('CANCELLED', 'sending was given up by its signal', { cause: signal?.reason }));
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.waiting.push(signal === undefined ? one : released(one, () => signal.removeEventListener('abort', onAbort)));
-      this.flush();
-    });
-  }
-
-  /** N1 */
-  private flush(): void {
-    while (this.waiting.length > 0 && this.let.length === 0) {
-      const one = this.waiting.shift() as WaitingValue;
-      try {
-        this.ref.$holder.tell(this.ref, 'send', [this.end, one.value]);
-      } catch (thrown) {
-        one.reject(thrown);
-        continue;
-      }
-      this.left -= 1;
-      if (this.left > 0) one.resolve();
-      else this.let.push(one);
-    }
-    if (this.let.length > 0 || this.left * 2 < this.granted) this.ask();
-  }
-
-  private ask(): void {
-    if (this.asking) return;
-    this.asking = true;
-    this.room().then(
-      (room) => {
-        this.asking = false;
-        if (!this.ref.$holder.durable) {
-          this.left = Math.max(0, this.left) + room;
-          this.granted = this.left;
-        }
-        for (const one of this.let.splice(0)) one.resolve();
-        this.flush();
-      },
-      (thrown: unknown) => {
-        this.asking = false;
-        this.left = this.granted = 0;
-        const error = GodwitError.from(thrown);
-        if ((error.details as Partial<typeof closedDetails> | undefined)?.closed === true) this.closed = error;
-        for (const one of [...this.let.splice(0), ...this.waiting.splice(0)]) one.reject(thrown);
-      },
-    );
-  }
-
-  private async room(): Promise<number> {
-    const { $holder, $address } = this.ref;
-    let room = 0;
-    for await (const granted of $holder.stream(this.ref, 'room', [this.end, this.left], { timeoutMs: roomMs })) room += Number(granted);
-    if (!(room > 0)) throw new GodwitError('UNAVAILABLE', `channel ${$address} granted no room`);
-    return room;
-  }
-}
-
-function released(one: WaitingValue, release: () => void): WaitingValue {
-  return {
-    value: one.value,
-    resolve: () => {
-      release();
-      one.resolve();
-    },
-    reject: (error) => {
-      release();
-      one.reject(error);
-    },
+  const items = $holder.stream(ref, 'receive', end, undefined) as AsyncIterableIterator<ItemPayload>;
+  let had: readonly unknown[] | undefined;
+  const tell = () => {
+    if (had !== undefined) $holder.tell(ref, 'handled', had);
+    had = undefined;
   };
-}
-
-const outlets = new WeakMap<Holder, Map<string, ChannelOutlet>>();
-
-/** N2 */
-function outletOf(ref: EndpointRef, end: End): ChannelOutlet {
-  let byEnd = outlets.get(ref.$holder);
-  if (byEnd === undefined) {
-    byEnd = new Map();
-    outlets.set(ref.$holder, byEnd);
+  // Who leaves has had the latest value, and none of those that are under way: told before the stream ends.
+  const leave = () => {
+    tell();
+    void items.return?.();
+  };
+  signal?.addEventListener('abort', leave, { once: true });
+  try {
+    for (let next = await items.next(); next.done !== true; next = await items.next()) {
+      const [bytes, queue, number, tells] = next.value;
+      had = [end, queue, number];
+      yield $holder.decode(bytes);
+      if (tells) tell();
+    }
+  } finally {
+    signal?.removeEventListener('abort', leave);
+    leave();
   }
-  const key = `${end} ${ref.$address}`;
-  let outlet = byEnd.get(key);
-  if (outlet === undefined) {
-    outlet = new ChannelOutlet(ref, end);
-    byEnd.set(key, outlet);
-  }
-  return outlet;
 }

@@ -3,17 +3,19 @@
 //     send ─► waiting (≤ capacity) ─ take ─► under way (≤ window) ─ handled ─► released: its sender has room again
 //
 // F1 A value is under way to a receiver, or waits for it, or was handled or dropped: each receiver has a queue of its own, in sending order.
-// F2 Of one sender at most `capacity` values are held here, and one more that it waits for: what is held is bounded.
+// F2 A sender is granted room for `capacity` values that are not handled yet, and sends one beyond for whose room it waits. One that moved, or gave
+//    up waiting, may do so again: up to `spare` more than twice `capacity` of its values are taken in. What is refused after that it is told of.
 // F3 Without a fan there is one queue, which outlives its receivers: what one left unhandled the next one gets.
+// F4 A queue that is leaving takes nothing more. It ends when what is under way was handled, or is known never to be; an heir goes on from there.
 import type { AnyRef } from '../actors/ref.js';
 import { type ErrorValue, GodwitError } from '../errors.js';
 
 /** What happens to a value for which a receiver has no room. @public */
 export type Overflow = 'wait' | 'drop-oldest' | 'drop-newest';
 
-/** A value, shared by the queues of all its receivers. */
+/** A value, shared by the queues of all its receivers: encoded by its sender, decoded by each of them. */
 export interface Entry {
-  readonly value: unknown;
+  readonly bytes: Uint8Array;
   /** Address of its sender. */
   readonly from: string;
   /** Queues that hold it. */
@@ -22,10 +24,12 @@ export interface Entry {
 
 /** What one sender may still send. */
 export interface Credit {
-  /** Granted and not used. */
+  /** Granted and not used; below 0 for what came without. */
   left: number;
   /** Its values that somebody has not handled yet. */
   open: number;
+  /** Its values that were refused, and of which it has not been told. */
+  refused: number;
 }
 
 /** A receiver that gets values as messages: an actor. */
@@ -47,14 +51,17 @@ export interface Queue {
   underWay: Entry[];
   /** Number of its latest value that was handled; the first value under way has the next one. */
   handled: number;
-  /** Values that `overflow` took out of it. */
-  dropped: number;
   /** `handled` when the queue was last found full. */
   seen: number;
   /** Set when it was given up, since its receiver stood in everybody's way. */
   lost: boolean;
-  /** Set when its receiver stops; what it says it has handled may still have to be heard. */
+  /** F4 */
   leaving: boolean;
+  /** The same receiver, which subscribed again. */
+  heir: Subscriber | undefined;
+  /** Receipts that were asked for and have not come yet, and how many have, one way or the other. */
+  asked: number;
+  answered: number;
 }
 
 /** One direction of a channel. */
@@ -75,7 +82,7 @@ export interface Flow {
 
 /** A value on its way to a receiver. */
 export interface Item {
-  readonly value: unknown;
+  readonly bytes: Uint8Array;
   readonly queue: number;
   readonly number: number;
   /** True if the receiver is to say that it has handled everything up to this one. */
@@ -86,6 +93,8 @@ export interface Item {
 const maxWindow = 32;
 /** Senders and receivers of one direction. */
 const maxEnds = 1 << 16;
+/** F2: moves with a value let go, and waits given up, in a row. */
+const spare = 32;
 
 export function createFlow(options: Pick<Flow, 'fans' | 'capacity' | 'overflow' | 'replay'>): Flow {
   const flow: Flow = { ...options, senders: new Map(), queues: new Map(), nextQueue: 1, recent: [], ended: undefined };
@@ -93,19 +102,29 @@ export function createFlow(options: Pick<Flow, 'fans' | 'capacity' | 'overflow' 
   return flow;
 }
 
-/** Takes a value in. @returns false if it came after the end, or without credit */
-export function accept(flow: Flow, from: string, value: unknown): boolean {
+/** Takes a value in. @returns false if it came after the end, or beyond F2: {@link refusedOf} tells its sender */
+export function accept(flow: Flow, from: string, bytes: Uint8Array): boolean {
   const credit = creditOf(flow, from);
-  // One more than granted: a sender that has used its credit up sends first and waits afterwards.
-  if (flow.ended !== undefined || credit.left < 0) return false;
+  if (flow.ended !== undefined || (flow.overflow === 'wait' && credit.open >= 2 * flow.capacity + spare)) {
+    credit.refused += 1;
+    return false;
+  }
   credit.left -= 1;
-  const entry: Entry = { value, from, left: 0 };
-  for (const queue of flow.queues.values()) enqueue(flow, queue, entry);
+  const entry: Entry = { bytes, from, left: 0 };
+  for (const queue of flow.queues.values()) if (!flow.fans || !queue.leaving || queue.heir !== undefined) enqueue(flow, queue, entry);
   if (flow.replay > 0) {
     flow.recent.push(entry);
     if (flow.recent.length > flow.replay) flow.recent.shift();
   }
   return true;
+}
+
+/** How many values of the sender were refused since this was last asked. */
+export function refusedOf(flow: Flow, from: string): number {
+  const credit = creditOf(flow, from);
+  const { refused } = credit;
+  credit.refused = 0;
+  return refused;
 }
 
 /** What the sender may send from now on (F2). @param left what it holds @returns how many more; 0 for none yet */
@@ -121,12 +140,19 @@ export function grant(flow: Flow, from: string, left: number): number {
 /** The next value for a receiver, if there is one and it may be under way. */
 export function take(flow: Flow, queue: Queue): Item | undefined {
   const window = windowOf(flow);
-  if (queue.underWay.length >= window) return undefined;
+  if (queue.leaving || queue.underWay.length >= window) return undefined;
   const entry = queue.waiting.shift();
   if (entry === undefined) return undefined;
   queue.underWay.push(entry);
-  const tells = queue.waiting.length === 0 || queue.underWay.length * 2 >= window;
-  return { value: entry.value, queue: queue.id, number: queue.handled + queue.underWay.length, tells };
+  const number = queue.handled + queue.underWay.length;
+  // Twice a window, so that the next values are on their way while the former are handled; and with the last one there is.
+  const tells = queue.waiting.length === 0 || number % Math.ceil(window / 2) === 0;
+  return { bytes: entry.bytes, queue: queue.id, number, tells };
+}
+
+/** The latest value taken could not leave. */
+export function putBack(queue: Queue): void {
+  queue.waiting.unshift(queue.underWay.pop() as Entry);
 }
 
 /** The receiver has handled everything up to `number`. */
@@ -137,32 +163,35 @@ export function handled(flow: Flow, queue: Queue, number: number): void {
   }
 }
 
+/** Whoever receives from a flow without a fan. */
+export function receiverOf(flow: Flow): Queue | undefined {
+  const [queue] = flow.fans ? [] : flow.queues.values();
+  return queue?.holder === undefined ? undefined : queue;
+}
+
 /** A receiver comes. @throws {GodwitError} FAILED_PRECONDITION there is one already, and the flow has no fan · RESOURCE_EXHAUSTED there are too many */
 export function attach(flow: Flow, holder: string, name: string, subscriber?: Subscriber): Queue {
   if (flow.fans) return addQueue(flow, [...flow.recent], holder, subscriber);
-  const [present] = flow.queues.values();
-  // It comes back: what it had handled before it has said before.
-  if (present?.leaving === true && present.holder === holder) detach(flow, present);
+  const present = receiverOf(flow);
+  if (present !== undefined) throw new GodwitError('FAILED_PRECONDITION', `channel ${name} is one-to-one, and ${present.holder} receives from it already`);
   const [queue] = flow.queues.values();
-  if (queue?.holder !== undefined) {
-    throw new GodwitError(
-      'FAILED_PRECONDITION',
-      `channel ${name} is one-to-one, and ${queue.holder} ${queue.leaving ? 'is only leaving it: try again' : 'receives from it already'}`,
-      {
-        retryable: queue.leaving,
-      },
-    );
-  }
   flow.queues.clear();
   return addQueue(flow, queue?.waiting ?? [], holder, subscriber);
 }
 
-/** A receiver goes; F3. */
+/** F4: the receiver goes, or its heir goes on. */
+export function leave(flow: Flow, queue: Queue, heir?: Subscriber): void {
+  queue.leaving = true;
+  queue.heir = heir;
+  if (flow.fans && heir === undefined) for (const entry of queue.waiting.splice(0)) release(flow, entry);
+}
+
+/** A receiver is gone; F3, F4. */
 export function detach(flow: Flow, queue: Queue): void {
   if (!flow.queues.delete(queue.id)) return;
   const kept = [...queue.underWay, ...queue.waiting];
-  if (!flow.fans) addQueue(flow, kept);
-  else for (const entry of kept) release(flow, entry);
+  if (!flow.fans || queue.heir !== undefined) addQueue(flow, kept, queue.heir === undefined ? undefined : queue.holder, queue.heir);
+  if (flow.fans) for (const entry of kept) release(flow, entry);
 }
 
 /** True if it makes senders wait, or drops values. */
@@ -172,7 +201,20 @@ export function isFull(flow: Flow, queue: Queue): boolean {
 
 function addQueue(flow: Flow, entries: readonly Entry[], holder?: string, subscriber?: Subscriber): Queue {
   if (flow.queues.size >= maxEnds) throw new GodwitError('RESOURCE_EXHAUSTED', `a channel has at most ${maxEnds} receivers`);
-  const queue: Queue = { id: flow.nextQueue++, holder, subscriber, waiting: [], underWay: [], handled: 0, dropped: 0, seen: -1, lost: false, leaving: false };
+  const queue: Queue = {
+    id: flow.nextQueue++,
+    holder,
+    subscriber,
+    waiting: [],
+    underWay: [],
+    handled: 0,
+    seen: -1,
+    lost: false,
+    leaving: false,
+    heir: undefined,
+    asked: 0,
+    answered: 0,
+  };
   flow.queues.set(queue.id, queue);
   // What nobody received keeps its place; what is shown again to a late receiver is held once more.
   if (!flow.fans) queue.waiting.push(...entries);
@@ -182,7 +224,6 @@ function addQueue(flow: Flow, entries: readonly Entry[], holder?: string, subscr
 
 function enqueue(flow: Flow, queue: Queue, entry: Entry): void {
   if (flow.overflow !== 'wait' && isFull(flow, queue)) {
-    queue.dropped += 1;
     if (flow.overflow === 'drop-newest') return;
     release(flow, queue.waiting.shift() as Entry);
   }
@@ -202,10 +243,10 @@ function release(flow: Flow, entry: Entry): void {
 function creditOf(flow: Flow, from: string): Credit {
   let credit = flow.senders.get(from);
   if (credit === undefined) {
-    // Who has nothing here loses but its credit, and asks for more.
-    if (flow.senders.size >= maxEnds) for (const [sender, { open }] of flow.senders) if (open === 0) flow.senders.delete(sender);
+    // Who has nothing here loses but its credit, and what it sends with it is taken in all the same (F2).
+    if (flow.senders.size >= maxEnds) for (const [sender, { open, refused }] of flow.senders) if (open === 0 && refused === 0) flow.senders.delete(sender);
     if (flow.senders.size >= maxEnds) throw new GodwitError('RESOURCE_EXHAUSTED', `a channel has at most ${maxEnds} senders with values in it`);
-    credit = { left: 0, open: 0 };
+    credit = { left: 0, open: 0, refused: 0 };
     flow.senders.set(from, credit);
   }
   return credit;

@@ -20,11 +20,15 @@ export interface ElasticOptions {
   readonly schema?: StandardSchema;
   /** What it needs of a host. */
   readonly needs?: Needs;
-  /** Milliseconds until a call that runs elsewhere ends DEADLINE_EXCEEDED; default 5000. Here there is no deadline. */
+  /** Milliseconds until a call that runs elsewhere ends DEADLINE_EXCEEDED; default 5000. Here there is no deadline, and a generator has none anywhere. */
   readonly timeoutMs?: number;
 }
 
-/** What can be elastic: its result is waited for or iterated, so that a caller need not know where it runs. @public */
+/**
+ * What can be elastic: its result is waited for or iterated, so that a caller need not know where it runs. One that is iterated is written `async function*`
+ * (compiled for ES2018 or later): a function that merely returns a generator cannot be told from one to be awaited, and is refused when it is called.
+ * @public
+ */
 export type ElasticFunction = (...args: never[]) => PromiseLike<unknown> | AsyncGenerator<unknown, unknown, unknown>;
 
 /** Arguments on their way: which of them is the signal, and which are functions. */
@@ -49,8 +53,8 @@ type FunctionRef = Ref<FunctionHandlers>;
 interface Behind {
   /** @throws {GodwitError} INVALID_ARGUMENT it has no name */
   readonly definition: (exportedAs: string | undefined) => AnyDefinition;
-  /** Where its calls go; undefined: nowhere but here. */
-  away: ((args: unknown[]) => unknown) | undefined;
+  /** What is called in its place: away, its actor; before its first call here, a check of what it returns. */
+  instead: ((args: unknown[]) => unknown) | undefined;
   readonly callThrough: (ref: FunctionRef) => (args: unknown[]) => unknown;
 }
 
@@ -60,14 +64,15 @@ const marker = Symbol.for('godwit.elastic');
  * Makes a function elastic: same type, same call, wherever it runs. Until it is offloaded (`device.offload.request(fn)`) a call costs one property check
  * more than before. It is a stateless actor behind the scenes: it must capture nothing that changes, its arguments and results travel, and calls that run
  * elsewhere are handled one after the other. The paper's elastic function (sec. 2.3); `'use elastic'` as a function's first statement is the same by a build.
- * @param fn async, or an async generator; overloads and generics stay as they are @throws {GodwitError} INVALID_ARGUMENT it is no function
+ * @param fn async, or an async generator; overloads and generics stay as they are
+ * @throws {GodwitError} INVALID_ARGUMENT it is no function; and when it is first called here, it is neither of the two: see {@link ElasticFunction}
  * @public
  */
 export function elastic<F extends ElasticFunction>(fn: F, options: ElasticOptions = {}): F {
   const run = fn as unknown as (...args: unknown[]) => unknown;
   if (typeof run !== 'function') throw new GodwitError('INVALID_ARGUMENT', `elastic() takes a function, not ${typeof run}`);
   const behind = createBehind(run, options);
-  const tagged = (...args: unknown[]): unknown => (behind.away === undefined ? run(...args) : behind.away(args));
+  const tagged = (...args: unknown[]): unknown => (behind.instead === undefined ? run(...args) : behind.instead(args));
   Object.defineProperties(tagged, { name: { value: fn.name }, length: { value: fn.length }, [marker]: { value: behind } });
   return tagged as unknown as F;
 }
@@ -83,7 +88,7 @@ export function definitionOfFunction(value: unknown, exportedAs?: string): AnyDe
 /** Sends the calls of an elastic function to its actor from now on; without a ref they run here again. */
 export function leadCalls(fn: unknown, ref: unknown): void {
   const behind = behindOf(fn);
-  if (behind !== undefined) behind.away = ref === undefined ? undefined : behind.callThrough(ref as FunctionRef);
+  if (behind !== undefined) behind.instead = ref === undefined ? undefined : behind.callThrough(ref as FunctionRef);
 }
 
 function behindOf(value: unknown): Behind | undefined {
@@ -94,9 +99,15 @@ function createBehind(run: (...args: unknown[]) => unknown, options: ElasticOpti
   const { name = run.name, timeoutMs = defaultTimeoutMs } = options;
   const iterates = (run as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] === 'AsyncGeneratorFunction';
   let definition: AnyDefinition | undefined;
-  return {
+  const runFirst = (args: unknown[]) => {
+    const result = run(...args);
+    checkAwaited(name, result);
+    if (behind.instead === runFirst) behind.instead = undefined;
+    return result;
+  };
+  const behind: Behind = {
     definition: (exportedAs) => (definition ??= defineFunction(options.name ?? exportedAs ?? name, run, options)),
-    away: undefined,
+    instead: iterates ? undefined : runFirst,
     callThrough: (ref) => (args) => {
       const packed = pack(name, args);
       const signal = args[packed.signalAt] as AbortSignal | undefined;
@@ -105,6 +116,13 @@ function createBehind(run: (...args: unknown[]) => unknown, options: ElasticOpti
       return packed.functionsAt.length === 0 ? ref.call(packed, asked) : reported(ref, packed, args, asked);
     },
   };
+  return behind;
+}
+
+/** @throws {GodwitError} INVALID_ARGUMENT it is a generator: elsewhere its function would answer a promise */
+function checkAwaited(name: string, result: unknown): void {
+  if (typeof result !== 'object' || result === null || !(Symbol.asyncIterator in result)) return;
+  throw new GodwitError('INVALID_ARGUMENT', `elastic function ${name} returned a generator, and is none itself: write it as 'async function*', with yield*`);
 }
 
 function defineFunction(name: string, run: (...args: unknown[]) => unknown, { source, needs, schema }: ElasticOptions): AnyDefinition {

@@ -217,7 +217,15 @@ export class Actors implements CellHost {
     this.host.routes.route(channel);
   }
 
-  readonly mapStack = (stack: string) => this.options.mapStack?.(stack) ?? stack;
+  readonly mapStack = (stack: string) => {
+    try {
+      return this.options.mapStack?.(stack) ?? stack;
+    } catch (thrown) {
+      // Whoever waits for the error gets it, with the stack as it came.
+      this.host.log('warn', 'stack.unmapped', { reason: GodwitError.from(thrown).message });
+      return stack;
+    }
+  };
 
   readonly resolve = (address: string) => this.host.directory.resolve(address);
 

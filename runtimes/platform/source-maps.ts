@@ -8,7 +8,8 @@ const ours = /^godwit\/(?:core|runtimes)\//;
 
 interface Held {
   readonly text: string;
-  map: SourceMap | undefined;
+  /** Undefined until it is needed; null if it is no map. */
+  map: SourceMap | null | undefined;
 }
 
 /** The source maps of the programs that a device sent away: they lead a stack from there back to its sources, and stay here. */
@@ -21,7 +22,7 @@ export class SourceMaps {
     if (!this.held.has(name)) this.held.set(name, { text, map: undefined });
   }
 
-  /** The stack with the places of its sources, where a map knows them; names of functions, which were minified, are left out, and so are frames of this package. */
+  /** The stack with the places of its sources, where a map knows them (a frame without one stays as it is); names of functions, which were minified, are left out, and so are frames of this package. */
   readonly mapStack = (stack: string): string =>
     stack
       .split('\n')
@@ -36,8 +37,20 @@ export class SourceMaps {
   private placeIn(program: string, line: number, column: number): string | undefined {
     const held = this.held.get(program);
     if (held === undefined) return undefined;
-    held.map ??= new SourceMap(JSON.parse(held.text) as SourceMapPayload);
-    const entry = held.map.findEntry(line - 1, column - 1);
-    return 'originalSource' in entry ? `${entry.originalSource}:${entry.originalLine + 1}:${entry.originalColumn + 1}` : undefined;
+    if (held.map === undefined) held.map = read(held.text);
+    const entry = held.map?.findEntry(line - 1, column - 1);
+    // A segment may name no source: code that the bundler added.
+    return entry !== undefined && 'originalSource' in entry && typeof entry.originalSource === 'string'
+      ? `${entry.originalSource}:${entry.originalLine + 1}:${entry.originalColumn + 1}`
+      : undefined;
+  }
+}
+
+function read(text: string): SourceMap | null {
+  try {
+    return new SourceMap(JSON.parse(text) as SourceMapPayload);
+  } catch {
+    // What an ask failed with is worth more than the places in its stack.
+    return null;
   }
 }
