@@ -103,3 +103,18 @@ test('elastic: two signals, and functions given to a generator, are refused wher
   t.throws(() => both(signal, signal), { code: 'INVALID_ARGUMENT', message: /AbortSignal\.any/ } as never);
   t.throws(() => each(() => {}), { code: 'INVALID_ARGUMENT', message: /yield what there is to report/ } as never);
 });
+
+test('elastic: a function that only returns a generator is refused when it is called, before it ever leaves', async (t) => {
+  const wrapping = elastic((word: string) => letters(word), { name: 'wrapping' });
+  const wrapped = elastic(
+    async function* (word: string) {
+      yield* letters(word);
+    },
+    { name: 'wrapped' },
+  );
+
+  for (const _ of [1, 2]) t.throws(() => wrapping('ab'), { code: 'INVALID_ARGUMENT', message: /wrapping returned a generator.*'async function\*'/ } as never);
+  const got: string[] = [];
+  for await (const letter of wrapped('ab')) got.push(letter);
+  t.deepEqual(got, ['a', 'b']);
+});

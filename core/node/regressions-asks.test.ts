@@ -7,6 +7,7 @@ import { spawn } from '../actors/spawn.js';
 import { GodwitError, valueFromError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { InstanceHost, Runtime } from '../ports/runtime.js';
+import { world } from '../testing/world.js';
 import type { Node } from './node.js';
 import { createGate, outcome } from './regressions.test-support.js';
 import type { NodeOptions } from './types.js';
@@ -280,4 +281,27 @@ test('stream: a finally block that throws when its reader leaves costs no link',
 
   t.is(await outcome(ref.ok(undefined, { timeoutMs: 1000 })), 'OK');
   t.deepEqual(downs, []);
+});
+
+test('ask: one that failed elsewhere ends even if its stack cannot be mapped', async (t) => {
+  const Breaking = actor('breaking', {
+    state: () => ({}),
+    on: {
+      breakDown(): void {
+        throw new Error('as told');
+      },
+    },
+  });
+  const mapStack = () => {
+    throw new SyntaxError('no source map');
+  };
+  const w = world();
+  const robot = w.device('robot', { definitions: [Breaking], nodeOptions: { mapStack } });
+  const edge = w.edge('edge', { definitions: [Breaking] });
+  w.link(robot, edge);
+  await w.advance(50);
+  const breaking = spawn(robot.node, Breaking, 'breaking');
+  await w.settle(robot.move('robot/breaking', { to: 'edge' }));
+
+  await t.throwsAsync(w.settle(breaking.breakDown()), { message: 'as told' });
 });
