@@ -70,14 +70,15 @@ test('channel: closed, its reader takes its time; what it has handled nobody get
 
 test('channel: closed, it keeps what nobody received for an hour', async (t) => {
   const { w, robot } = await threeNodes();
-  const [kept, left] = ['kept', 'left'].map((name) => channel<number>(robot.node, name));
-  for (const one of [kept, left]) {
-    for (const value of numbers(1, 5)) await w.settle(one?.near.send(value) ?? Promise.reject());
-    await w.settle(one?.near.close() ?? Promise.reject());
+  const kept = channel<number>(robot.node, 'kept');
+  const left = channel<number>(robot.node, 'left');
+  for (const { near } of [kept, left]) {
+    for (const value of numbers(1, 5)) await w.settle(near.send(value));
+    await w.settle(near.close());
   }
 
   await w.advance(50 * 60_000);
-  t.deepEqual(await w.settle(collect(kept?.far as AsyncIterable<number>)), numbers(1, 5));
+  t.deepEqual(await w.settle(collect(kept.far)), numbers(1, 5));
   await w.advance(11 * 60_000);
   t.deepEqual(robot.actors(), []);
 });
