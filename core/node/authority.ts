@@ -3,6 +3,7 @@
 import { GodwitError } from '../errors.js';
 import { type MigrationMessage, type NodeId, type PrepareMessage, type Register, receiversOf, type SourceState, type TargetState } from '../migration/index.js';
 import { sameNode } from '../migration/types.js';
+import type { Directory } from './directory.js';
 
 /** Moves that may be on their way to this node at once: each holds a reservation, and later an instance. */
 const maxIncomingMoves = 1024;
@@ -21,10 +22,17 @@ const speaker: { readonly [T in MigrationMessage['type']]?: 'target' | 'source' 
 };
 
 /**
- * Looks for a reason not to hear a message of a move this node takes part in.
+ * Looks for a reason not to hear a message of a move: no honest peer says it.
  * @param source of this move, on this node @param target likewise; both undefined for a move that is over, or was never known
  */
-export function denialOf(message: MigrationMessage, source: SourceState | undefined, target: TargetState | undefined): GodwitError | undefined {
+export function denialOf(
+  message: MigrationMessage,
+  source: SourceState | undefined,
+  target: TargetState | undefined,
+  directory: Directory,
+): GodwitError | undefined {
+  if (message.type === 'prepare' && !directory.mayBeHome(message.actor, message.home) && termOf(message) === directory.handed(message.actor).term)
+    return denied(message, `it names ${message.home} as home`);
   const state = receiversOf[message.type][0] === 'source' ? source : target;
   const role = speaker[message.type];
   if (role === undefined || state === undefined || !('plan' in state)) return undefined;
@@ -41,10 +49,18 @@ export function denialOf(message: MigrationMessage, source: SourceState | undefi
 
 /**
  * Whether an actor may come at all, before anything is kept for it.
- * @param register of an actor of this home @param epoch of the actor if it runs here @param moves on their way here
- * @throws {GodwitError} FAILED_PRECONDITION it is for another life of this node, or it came and is over · PERMISSION_DENIED its owner is another · RESOURCE_EXHAUSTED too many
+ * @param register of an actor of this home @param epochHere of the actor if it runs here @param moves on their way here
+ * @throws {GodwitError} FAILED_PRECONDITION it is for another life of this node, or it came and is over · ABORTED its register is on its way, or who is
+ * its home one of the two has not heard yet · PERMISSION_DENIED its owner is another · RESOURCE_EXHAUSTED too many
  */
-export function checkPrepare(message: PrepareMessage, self: NodeId, register: Register | undefined, epochHere: number | undefined, moves: number): void {
+export function checkPrepare(
+  message: PrepareMessage,
+  self: NodeId,
+  register: Register | undefined,
+  epochHere: number | undefined,
+  moves: number,
+  directory: Directory,
+): void {
   const { actor, epoch, from, home, target } = message;
   if (!sameNode(target, self))
     throw new GodwitError(
@@ -53,11 +69,24 @@ export function checkPrepare(message: PrepareMessage, self: NodeId, register: Re
     );
   if (epochHere !== undefined && epochHere > epoch)
     throw new GodwitError('FAILED_PRECONDITION', `${actor} runs on ${self.name} at epoch ${epochHere}, a move of epoch ${epoch} is over`);
+  const known = directory.handed(actor);
+  if (home === self.name && directory.unsettled.has(actor))
+    throw new GodwitError('ABORTED', `${actor} cannot come to ${self.name} now: its register is on its way to ${known.home}, try again`);
+  if (!directory.mayBeHome(actor, home))
+    throw new GodwitError(
+      'ABORTED',
+      `${from.name} takes ${home} for the home of ${actor} (term ${termOf(message)}), ${self.name} takes ${known.home} (term ${known.term}): try again`,
+    );
   if (home === self.name && (register === undefined || !sameNode(register.owner, from) || register.epoch !== epoch)) {
     const owner = register === undefined ? 'nobody away from here' : `${register.owner.name} at epoch ${register.epoch}`;
     throw new GodwitError('PERMISSION_DENIED', `node ${from.name} wants to move ${actor} home at epoch ${epoch}, which is owned by ${owner}`);
   }
   if (moves >= maxIncomingMoves) throw new GodwitError('RESOURCE_EXHAUSTED', `${moves} moves are on their way to node ${self.name} already`);
+}
+
+/** Of the hand-over that made the home it names the home. */
+function termOf({ term = 0 }: PrepareMessage): number {
+  return term;
 }
 
 function denied(message: MigrationMessage, why: string): GodwitError {

@@ -8,7 +8,7 @@ export interface Location {
   readonly tier?: string;
 }
 
-/** Where an actor's register was handed to, by the how-manieth hand-over: of two the higher is right. */
+/** Where an actor's register was handed to, and the number (term) of that hand-over: of two the higher is right. */
 export interface Handed {
   readonly home: string;
   readonly term: number;
@@ -86,12 +86,18 @@ export class Directory {
     this.homes.delete(address);
   }
 
-  /** Whether a source may name this home: the one this node knows, or, where a name of the actor is kept, whichever keeps its register meanwhile. */
+  /** Whether a source may name this home: the one this node knows or was, or, where a name of the actor is kept, whichever keeps its register meanwhile. */
   mayBeHome(address: string, home: string): boolean {
     const known = this.homeOf(address);
-    if (home === known) return true;
+    if (home === known || home === this.told(address).home) return true;
     const origin = originOf(address);
     return known !== this.self && origin !== this.self && home !== this.self && (home === origin || this.keepsNameOf(address));
+  }
+
+  /** Whether somebody who speaks as the home may be it by a hand-over this node has not heard of. */
+  isNews(address: string, home: string): boolean {
+    const known = this.handed(address);
+    return home !== known.home && (known.term > 0 || this.mayBeHome(address, home));
   }
 
   /** @returns false if something newer is known already */

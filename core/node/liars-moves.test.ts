@@ -77,7 +77,11 @@ test('liars: the home of a move grants and decides nothing that its address does
   liar.migration({ ...prepare, actor: 'victim/e' });
   t.true(await liar.isHeard());
   t.regex(String(lines[0].fields.reason), /'prepare' of victim\/e by node liar refused: it names liar as home/);
-  t.is(lastOf(liar), undefined);
+  t.like(lastOf(liar), { type: 'refused', move: 'm' });
+  // Of a hand-over that this node may not have heard of.
+  liar.migration({ ...prepare, actor: 'victim/e', term: 3 });
+  t.true(await liar.isHeard());
+  t.regex(JSON.stringify(lastOf(liar)), /ABORTED.*takes liar for the home of victim\/e \(term 3\), node takes victim/);
   // It runs here: nobody has it to bring.
   liar.migration({ ...prepare, home: 'node', actor: 'node/e' });
   t.true(await liar.isHeard());

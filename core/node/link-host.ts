@@ -52,7 +52,7 @@ export interface BounceAnswer {
   readonly epoch?: number;
   /** Where that owner is dialled, if the refusing node knows. */
   readonly address?: string;
-  /** Who keeps the register, unless that is the refusing node, and by the how-manieth hand-over, if there was any. */
+  /** Who keeps the register, unless that is the refusing node, and the number (term) of the hand-over that made it so, if there was one. */
   readonly home?: string;
   readonly term?: number;
   /** True if the sender itself is of an older life or epoch. */

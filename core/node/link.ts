@@ -365,14 +365,14 @@ export class Link implements AcknowledgementSink, FrameHandler {
       const { code, message: reason } = errorFromValue((message as GoodbyeMessage).reason);
       this.farewell = new GodwitError(code, reason.slice(0, maxReasonUnits));
     } else {
-      let parsed: ControlMessage;
+      let parsed: ControlMessage | undefined;
       try {
         parsed = parseControl(message, this.peer, this.host.directory, this.host.clock.now());
       } catch (thrown) {
         this.refuse('control', GodwitError.from(thrown));
         return;
       }
-      this.host.control(this, parsed);
+      if (parsed !== undefined) this.host.control(this, parsed);
     }
   }
 

@@ -115,9 +115,11 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
       throw new GodwitError('PERMISSION_DENIED', `node ${link.peer.node} sent a '${message.type}' in the name of ${message.from.name}`);
     }
     if (link !== undefined) {
-      const denial = denialOf(message, this.outgoing.get(message.move)?.machine.state, this.incoming.get(message.move)?.machine.state);
+      const { directory } = this.host;
+      const denial = denialOf(message, this.outgoing.get(message.move)?.machine.state, this.incoming.get(message.move)?.machine.state, directory);
       if (denial !== undefined) {
         link.refuse('authority', denial);
+        if (message.type === 'prepare') this.refuse(message, denial);
         return;
       }
     }
@@ -357,18 +359,26 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
     if (arriving !== undefined) this.host.routes.reroute(arriving);
   }
 
-  /** A move begins to come here. @returns false if it was refused at once: its manifest is malformed */
+  /** A move begins to come here. @returns false if it was refused at once */
   private expect(message: PrepareMessage): boolean {
-    const { move, actor, epoch, from } = message;
+    const { move, actor, from } = message;
+    const { directory, id } = this.host;
     try {
-      checkPrepare(message, this.host.id, this.homes.get(actor)?.state.register, this.host.cell(actor)?.epoch, this.incoming.size);
+      checkPrepare(message, id, this.homes.get(actor)?.state.register, this.host.cell(actor)?.epoch, this.incoming.size, directory);
       this.incoming.set(move, new IncomingMove(this.host, this, move, actor, parseManifest(message.manifest), from.name));
       return true;
     } catch (thrown) {
-      const { id } = this.host;
-      this.send(from.name, { type: 'refused', move, actor, epoch, from: id, reason: valueFromError(GodwitError.from(thrown), id.name) });
+      const error = GodwitError.from(thrown);
+      // This node may be late itself: it asks who it takes for the home.
+      if (error.code === 'ABORTED' && directory.homeOf(actor) !== id.name) this.ask(actor);
+      this.refuse(message, error);
       return false;
     }
+  }
+
+  private refuse({ move, actor, epoch, from }: PrepareMessage, reason: GodwitError): void {
+    const { id } = this.host;
+    this.send(from.name, { type: 'refused', move, actor, epoch, from: id, reason: valueFromError(reason, id.name) });
   }
 
   /** Who hears a message: moves by their id, or all of the actor's where the home speaks of the actor itself. */

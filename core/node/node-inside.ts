@@ -68,6 +68,10 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     return this.migrations.move(await this.actors.running(address), options);
   }
 
+  settled(address: string): Promise<void> {
+    return this.migrations.rehoming.settled(address);
+  }
+
   async reach(node: string, address: string | undefined): Promise<void> {
     if (address !== undefined) await this.options.reach?.to(node, address);
   }

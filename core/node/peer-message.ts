@@ -198,26 +198,28 @@ export function readControl(body: Uint8Array): ControlMessage {
 }
 
 /**
- * A message this node may act upon, of whatever type.
+ * A message this node may act upon, of whatever type; undefined for one of a home it has not heard of yet, which is asked about it again.
  * @param directory whose word counts as a home's
  * @param nowMs on this node's clock: an answer to a question that is still to be asked is none
  * @throws {GodwitError} INVALID_ARGUMENT the field that is malformed · PERMISSION_DENIED the peer has no say in it
  */
-export function parseControl(received: ControlMessage, peer: Peer, directory: Directory, nowMs: number): ControlMessage {
+export function parseControl(received: ControlMessage, peer: Peer, directory: Directory, nowMs: number): ControlMessage | undefined {
   const { type } = received;
   const shape = Object.hasOwn(controlShapes, type) ? controlShapes[type] : {};
   const wrong = wrongField(received, shape);
   if (wrong !== undefined) throw malformed(`'${type}'`, wrong);
   if (type !== 'migration') return received;
   const { message } = received as ControlMessage & { readonly message: MigrationMessage };
-  return { ...received, message: parseMigration(message, peer, directory, nowMs) } as ControlMessage;
+  const parsed = parseMigration(message, peer, directory, nowMs);
+  return parsed === undefined ? undefined : ({ ...received, message: parsed } as ControlMessage);
 }
 
-function parseMigration(message: MigrationMessage, peer: Peer, directory: Directory, nowMs: number): MigrationMessage {
+function parseMigration(message: MigrationMessage, peer: Peer, directory: Directory, nowMs: number): MigrationMessage | undefined {
   const type = String(message.type).slice(0, maxTextUnits);
   if (!Object.hasOwn(receiversOf, message.type)) throw malformed(`'${type}' of a move`, 'type');
   const wrong = wrongField(message, headShape) ?? wrongField(message, migrationShapes[message.type]);
   if (wrong !== undefined) throw malformed(`'${type}' of a move`, wrong);
+  if (isTheHomes(message) && directory.isNews(message.actor, peer.node)) return undefined;
   const denied = deniedTo(message, peer, directory, nowMs);
   if (denied !== undefined) throw new GodwitError('PERMISSION_DENIED', `'${type}' of ${message.actor} by node ${peer.node} refused: ${denied}`);
   return message.type === 'prepare' ? { ...message, timings: boundTimings(message.timings) } : message;
@@ -226,25 +228,22 @@ function parseMigration(message: MigrationMessage, peer: Peer, directory: Direct
 /** What the address and the message itself say against it; what moves and registers say is `authority.ts`. */
 function deniedTo(message: MigrationMessage, peer: Peer, directory: Directory, nowMs: number): string | undefined {
   const home = directory.homeOf(message.actor);
-  switch (message.type) {
-    case 'grant':
-    case 'decided':
-    case 'registered':
-      if (peer.node !== home) return `the home is ${home}`;
-      // The answer repeats this node's own time: a later one would stretch the lease.
-      if (message.type !== 'registered' && (message.askedAtMs ?? 0) > nowMs) return `it answers a question of ${message.askedAtMs} ms at ${nowMs} ms`;
-      return undefined;
-    case 'prepare':
-      return directory.mayBeHome(message.actor, message.home) ? undefined : `it names ${message.home} as home`;
-    case 'propose': {
-      const { move, expect } = message.proposal;
-      if (move !== message.move || expect.epoch !== message.epoch)
-        return `it proposes move ${move} at epoch ${expect.epoch} as ${message.move} at ${message.epoch}`;
-      return sameNode(expect.owner, message.from) ? undefined : `it proposes for ${expect.owner.name}`;
-    }
-    default:
-      return undefined;
+  if (isTheHomes(message)) {
+    if (peer.node !== home) return `the home is ${home}`;
+    // The answer repeats this node's own time: a later one would stretch the lease.
+    if (message.type !== 'registered' && (message.askedAtMs ?? 0) > nowMs) return `it answers a question of ${message.askedAtMs} ms at ${nowMs} ms`;
+  } else if (message.type === 'propose') {
+    const { move, expect } = message.proposal;
+    if (move !== message.move || expect.epoch !== message.epoch)
+      return `it proposes move ${move} at epoch ${expect.epoch} as ${message.move} at ${message.epoch}`;
+    if (!sameNode(expect.owner, message.from)) return `it proposes for ${expect.owner.name}`;
   }
+  return undefined;
+}
+
+/** What the home alone says. */
+function isTheHomes(message: MigrationMessage): message is Extract<MigrationMessage, { readonly type: 'grant' | 'decided' | 'registered' }> {
+  return message.type === 'grant' || message.type === 'decided' || message.type === 'registered';
 }
 
 function boundTimings(received: Partial<Timings>): Timings {

@@ -46,6 +46,8 @@ export interface RecallsHost {
   readonly options: { readonly tracer?: Tracer };
   cell(address: string): Cell | undefined;
   move(address: string, options: MoveOptions): Promise<MoveReport>;
+  /** Resolves when the actor's register is not on its way from this node, or stays on it for lack of a link. */
+  settled(address: string): Promise<void>;
   /** Resolves when there is a link to the node, or there is no way to make one. @throws {GodwitError} it cannot be reached */
   reach(node: string, address: string | undefined): Promise<void>;
   emit(event: { readonly type: 'moved'; readonly report: MoveReport }): void;
@@ -70,8 +72,20 @@ export class Recalls {
     return originOf(address) === name && this.host.cell(address) === undefined && directory.nodeFor(address) !== name;
   }
 
-  /** The origin's side. */
-  async recall(address: string, { to, address: dialled, token, trigger = 'application' }: MoveOptions): Promise<MoveReport> {
+  /** The origin's side. Nobody grants while the register is on its way: that is waited for, and what met it is done again. */
+  async recall(address: string, options: MoveOptions): Promise<MoveReport> {
+    for (;;) {
+      await this.host.settled(address);
+      const { term } = this.host.directory.handed(address);
+      try {
+        return await this.request(address, options);
+      } catch (thrown) {
+        if (GodwitError.from(thrown).code !== 'ABORTED' || this.host.directory.handed(address).term === term) throw thrown;
+      }
+    }
+  }
+
+  private request(address: string, { to, address: dialled, token, trigger = 'application' }: MoveOptions): Promise<MoveReport> {
     const { name, directory, routes } = this.host;
     const owner = directory.nodeFor(address);
     if (owner === name) throw new GodwitError('FAILED_PRECONDITION', `actor ${address} is not away from node ${name}`);

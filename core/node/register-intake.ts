@@ -107,13 +107,13 @@ export class RegisterIntake {
     const { directory, id } = this.host;
     const isKnown = () => directory.handed(actor).term >= term && (directory.homeOf(actor) !== id.name || this.context.homes.get(actor) !== undefined);
     if (!isKnown()) {
-      this.check(actor, link.peer.node);
+      this.check(message, link.peer.node);
       const manifest = await this.manifestOf(message);
       const bytes = await this.baseOf(actor, register, link);
       const blobs = await this.modulesOf(manifest, link.peer.node);
       // Time has passed, and another life of the giver may have another register.
       if (link.peer.boot !== boot) throw new GodwitError('ABORTED', `node ${link.peer.node} has begun another life`);
-      this.check(actor, link.peer.node);
+      this.check(message, link.peer.node);
       this.taking(actor);
       const machine = await this.context.homes.take(actor, { register, manifest, term, journal }, bytes, blobs, link.peer.node);
       link.control({ type: 'rehomed', actor, home: id.name, term } as RehomingMessage);
@@ -126,13 +126,14 @@ export class RegisterIntake {
   }
 
   /** G5 @throws {GodwitError} PERMISSION_DENIED · ABORTED · FAILED_PRECONDITION */
-  private check(actor: string, giver: string): void {
+  private check({ actor, term }: RehomeMessage, giver: string): void {
     const { directory, id, options } = this.host;
     const known = directory.handed(actor);
     if (known.home !== giver) {
       // This node may be late itself: it asks who it takes for the home.
-      if (known.term > 0 && known.home !== id.name) this.context.ask(actor);
-      const code = known.term > 0 ? 'ABORTED' : 'PERMISSION_DENIED';
+      const isExplained = known.term > 0 || term > known.term + 1;
+      if (isExplained && known.home !== id.name) this.context.ask(actor);
+      const code = isExplained ? 'ABORTED' : 'PERMISSION_DENIED';
       throw new GodwitError(code, `node ${giver} hands the register of ${actor} over, which ${known.home} keeps as far as ${id.name} knows`);
     }
     if (originOf(actor) === id.name) return;

@@ -104,9 +104,18 @@ export class Rehoming implements GivingEnd {
     const link = this.linkTo(peer);
     if (link === undefined) throw new GodwitError('UNAVAILABLE', `no link to node ${peer}: the register of ${actor} stays on ${home}`);
     const done = new Promise<void>((resolve, reject) => this.waiting.add({ actor, to, peer, resolve, reject }));
-    if (isElsewhere) link.control({ type: 'rehome-wanted', actor, to } as RehomingMessage);
-    else if (given === undefined) this.give(actor, to);
+    if (isElsewhere) {
+      // Who has never heard of that home would not take a register from it.
+      sendControl(this.host, to, { type: 'rehomed', actor, ...directory.handed(actor) } as RehomingMessage);
+      link.control({ type: 'rehome-wanted', actor, to } as RehomingMessage);
+    } else if (given === undefined) this.give(actor, to);
     return done;
+  }
+
+  /** Resolves when the register of the actor is not on its way from here, wherever it is then, or when no link takes it further. */
+  async settled(actor: string): Promise<void> {
+    const to = this.giving.to(actor);
+    if (to !== undefined) await this.hand(actor, to).catch(() => undefined);
   }
 
   /** The application spawned an actor. @returns true if its register is on another node, where it is, or which knows where */
@@ -295,8 +304,18 @@ export class Rehoming implements GivingEnd {
 
   private refused(message: RehomeRefusedMessage, link: Link): void {
     const { actor, attempt, error } = message;
-    if (attempt !== '') this.giving.refused(message, link);
-    else if (this.giving.to(actor) === undefined && this.host.directory.homeOf(actor) === link.peer.node) this.settle(actor, errorFromValue(error));
+    if (attempt !== '') {
+      this.giving.refused(message, link);
+      return;
+    }
+    const isHome = this.giving.to(actor) === undefined && this.host.directory.homeOf(actor) === link.peer.node;
+    for (const waiting of [...this.waiting]) {
+      if (waiting.actor !== actor || waiting.peer !== link.peer.node) continue;
+      this.waiting.delete(waiting);
+      if (isHome) waiting.reject(errorFromValue(error));
+      // The register has left there meanwhile: who has it now is asked.
+      else this.hand(actor, waiting.to).then(waiting.resolve, waiting.reject);
+    }
   }
 
   private wanted({ actor, to }: RehomeWantedMessage, link: Link): void {
