@@ -39,6 +39,8 @@ export interface ActorsHost {
   instanceLost(cell: Cell): void;
   /** The application spawned an actor. @param again does so after all, should nobody know of it @returns true if it exists already, elsewhere or on its way back */
   spawned(address: string, again: () => void): boolean;
+  /** True for an actor whose move has been proposed: only the home's answer tells where it goes on. */
+  isProposed(cell: Cell): boolean;
   /** An actor ended here for good. */
   ended(cell: Cell): void;
 }
@@ -124,12 +126,19 @@ export class Actors implements CellHost {
     );
   }
 
-  /** Stops an actor and its children. */
+  /** Stops an actor and its children; one that may be elsewhere already stops there. */
   stop(address: string): void {
     const cell = this.cells.get(address);
     if (cell === undefined || cell.immediate) return;
     for (const other of [...this.cells.keys()]) if (other.startsWith(`${address}/`)) this.stop(other);
-    this.end(cell, `actor ${address} was stopped`);
+    if (this.host.isProposed(cell)) this.sendStop(cell);
+    else this.end(cell, `actor ${address} was stopped`);
+  }
+
+  /** As through a ref of the application: a record goes where its receiver does. */
+  private sendStop({ target }: Cell): void {
+    const application = this.cells.get(this.name);
+    application?.outlet.send('tell', target, stopMessage, { value: undefined, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
   }
 
   /** The actor ends here for good; whoever waits for it learns `reason`. */

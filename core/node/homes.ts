@@ -205,8 +205,10 @@ export class Homes {
     if (before !== undefined && this.homes.get(cell.address) !== before) return;
     const register = before?.machine.state.register ?? createRegister(id, defaultLeaseMs);
     await this.disk?.begin(cell.address, { register, manifest, term: this.host.directory.handed(cell.address).term });
-    // Or now.
-    if (before === undefined && !this.homes.has(cell.address)) this.create(cell.address, register, manifest);
+    // Or now; or the actor has ended, and nobody would forget what was written.
+    if (before !== undefined || this.homes.has(cell.address)) return;
+    if (cell.status === 'ended') await this.disk?.forget(cell.address, this.counted(cell.address));
+    else this.create(cell.address, register, manifest);
   }
 
   /** Notes a checkpoint of the owner; who sent it hears `registered` when it is safe. @throws {GodwitError} FAILED_PRECONDITION not the owner */

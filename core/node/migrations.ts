@@ -1,7 +1,7 @@
 // Carries the migration protocol of `core/migration` out on a node: hands each message to the machines it is for. Each machine's effects
 // are carried out beside it: outgoing-move, incoming-move, owners, homes.
 import { GodwitError, valueFromError } from '../errors.js';
-import { answerStray, type MigrationMessage, type MoveId, type PrepareMessage, type Register, type Role, receiversOf, sameNode } from '../migration/index.js';
+import { answerStray, type MigrationMessage, type MoveId, type PrepareMessage, type Register, receiversOf, sameNode } from '../migration/index.js';
 import type { Hash } from '../ports/digest.js';
 import { checkPrepare, denialOf } from './authority.js';
 import { BaseExchange } from './base-exchange.js';
@@ -10,6 +10,7 @@ import type { Cell } from './cell.js';
 import { Checkpoints } from './checkpoints.js';
 import { originOf } from './directory.js';
 import { Endings } from './endings.js';
+import { hearersOf } from './hearers.js';
 import { Homes } from './homes.js';
 import { type ArrivedMessage, IncomingMove, type IncomingMoveContext } from './incoming-move.js';
 import type { Link } from './link.js';
@@ -125,7 +126,7 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
     }
     if (message.type === 'prepare' && !this.incoming.has(message.move) && !this.expect(message)) return;
     const event = at(this.host, { type: 'message', message } as const);
-    const machines = receiversOf[message.type].flatMap((role) => this.machines(role, message));
+    const machines = hearersOf(message, { outgoing: this.outgoing, incoming: this.incoming, owners: this.owners, homes: this.homes });
     for (const machine of machines) machine.feed(event);
     if (message.type === 'registered') this.registered(message.actor, message.register);
     const known = machines.length > 0;
@@ -182,6 +183,12 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
   /** A peer spoke of a later epoch of an actor that runs here. */
   epochSeen(address: string, epoch: number): void {
     this.owners.get(address)?.feed(at(this.host, { type: 'epochSeen', epoch } as const));
+  }
+
+  /** True for an actor whose move only the home can decide any more. */
+  isProposed(cell: Cell): boolean {
+    for (const move of this.outgoing.values()) if (move.cell === cell && move.machine.state.phase === 'proposing') return true;
+    return false;
   }
 
   /** An actor ended on this node: its home forgets it. */
@@ -379,28 +386,5 @@ export class Migrations implements OutgoingMoveContext, IncomingMoveContext, Reh
   private refuse({ move, actor, epoch, from }: PrepareMessage, reason: GodwitError): void {
     const { id } = this.host;
     this.send(from.name, { type: 'refused', move, actor, epoch, from: id, reason: valueFromError(reason, id.name) });
-  }
-
-  /** Who hears a message: moves by their id, or all of the actor's where the home speaks of the actor itself. */
-  private machines(
-    role: Role,
-    message: MigrationMessage,
-  ): ReadonlyArray<{ feed(event: { readonly type: 'message'; readonly message: MigrationMessage; readonly nowMs: number }): void }> {
-    const ofActor = message.type === 'grant' || message.type === 'registered';
-    const one = <T>(machine: T | undefined): T[] => (machine === undefined ? [] : [machine]);
-    switch (role) {
-      case 'source':
-        return ofActor
-          ? [...this.outgoing.values()].filter(({ cell }) => cell.address === message.actor).map(({ machine }) => machine)
-          : one(this.outgoing.get(message.move)?.machine);
-      case 'target':
-        return ofActor
-          ? [...this.incoming.values()].filter(({ actor }) => actor === message.actor).map(({ machine }) => machine)
-          : one(this.incoming.get(message.move)?.machine);
-      case 'owner':
-        return one(this.owners.get(message.actor));
-      case 'home':
-        return one(this.homes.get(message.actor));
-    }
   }
 }

@@ -293,6 +293,10 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
     this.routes.fence(address, epoch);
   }
 
+  isProposed(cell: Cell): boolean {
+    return this.migrations.isProposed(cell);
+  }
+
   ended(cell: Cell): void {
     this.migrations.endedHere(cell);
   }

@@ -51,7 +51,10 @@ export class Node {
     return createRef(address, definition.protocol, this.inside.application);
   }
 
-  /** Stops an actor that is here, and its children; whoever waits for it gets NOT_FOUND. Idempotent. */
+  /**
+   * Stops an actor that is here, and its children; whoever waits for it gets NOT_FOUND. Idempotent. One that is just being handed to another node
+   * ends where it goes on, after what waits for it already.
+   */
   stop(address: string): void {
     this.inside.actors.stop(address);
   }

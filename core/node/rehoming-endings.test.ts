@@ -247,14 +247,14 @@ test('rehoming: a register that could not go back to its device goes when it can
 });
 
 test('rehoming: who joins a hand-over that then cannot be hears so', async (t) => {
-  const { s, one, edge } = await shared('durable', 1, { nodeOptions: { keepsNameOf: (name) => name === address }, disk: true });
+  const { s, one, edge, own } = await shared('durable', 1, { nodeOptions: { keepsNameOf: (name) => name === address }, disk: true });
   await s.w.settle(one.node.rehome(address, 'edge'));
-  // The register is about to go back, and waits for the disk.
-  s.frames.atMessage('ready', edge, () => {
-    if (edge.disk !== undefined) edge.disk.failure = new GodwitError('RESOURCE_EXHAUSTED', 'full');
-  });
-  attempt(one.recall(address));
-  await s.until(() => registerOf(edge, address)?.owner.name === 'robot-1', 'the decision');
+  // The register is about to go back, and waits for a checkpoint that cannot be written.
+  if (edge.disk !== undefined) edge.disk.failure = new GodwitError('RESOURCE_EXHAUSTED', 'full');
+  attempt(own.put('unwritten'));
+  await s.w.advance(10);
+  attempt(one.node.rehome(address, 'robot-1'));
+  await s.w.advance(10);
   const joined = outcome(edge.node.rehome(address, 'robot-1'));
 
   edge.stop(address);
