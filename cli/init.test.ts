@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { runtimeDir, start } from './command.test-support.js';
-import { emptyDirectory, installGodwit, linkPackages } from './project.test-support.js';
+import { emptyDirectory, installProject } from './project.test-support.js';
 
 const run = promisify(execFile);
 const key = 'a-key-for-the-tests-of-init';
@@ -31,10 +31,7 @@ async function made(t: ExecutionContext, ...more: string[]): Promise<string> {
 
 test('godwit init: makes a project that compiles, tests, builds and runs without a network, and whose actors move to an edge', async (t) => {
   const directory = await made(t);
-  await installGodwit(directory);
-  const { devDependencies } = await packageJson(directory);
-  const ours = { ...Object.fromEntries(Object.keys(devDependencies).map((name) => [name, name])), typescript: '@typescript/native' };
-  await linkPackages(directory, { ...ours, '.bin/tsc': '@typescript/native/bin/tsc' });
+  await installProject(directory);
   const npm = async (...args: string[]) => {
     const env = { ...process.env, XDG_RUNTIME_DIR: runtimeDir, GODWIT_KEY: key, npm_config_offline: 'true' };
     return (await run('npm', args, { cwd: directory, env })).stdout;

@@ -38,6 +38,14 @@ export async function installGodwit(path: string): Promise<string> {
   return command;
 }
 
+/** Does what `npm install` does in a project that `godwit init` made: godwit as it is published, and what the project is built with; no network. */
+export async function installProject(path: string): Promise<void> {
+  await installGodwit(path);
+  const { devDependencies } = JSON.parse(await readFile(join(path, 'package.json'), 'utf8')) as { readonly devDependencies: Readonly<Record<string, string>> };
+  const ours = { ...Object.fromEntries(Object.keys(devDependencies).map((name) => [name, name])), typescript: '@typescript/native' };
+  await linkPackages(path, { ...ours, '.bin/tsc': '@typescript/native/bin/tsc' });
+}
+
 /** Links packages that are here. @param packages by the names they have there, the names they have here */
 export async function linkPackages(path: string, packages: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, ours] of Object.entries(packages)) {
