@@ -17,7 +17,7 @@ export function createVision(logger: Logger): Vision {
     const nn = createNn({ models, logger });
     return { hostFunctions: [image, nn], models: Object.keys(models), close: async () => void (await Promise.all([image.close(), nn.close()])) };
   } catch (thrown) {
-    logger.log('warn', 'models.none', { reason: GodwitError.from(thrown).message });
+    logger.log('info', 'models.none', { reason: GodwitError.from(thrown).message });
     return { hostFunctions: [image], models: [], close: () => image.close() };
   }
 }
