@@ -58,7 +58,7 @@ test.serial(
     const away = await ask('offload', 'counter', '--device', 'robot-1', '--to', 'edge-1');
     t.like(away.json, { actor: 'robot-1/counter', from: 'robot-1', to: 'edge-1', tier: 'script' }, away.stderr);
     const [seen] = await actorsOf('--device', 'robot-1').then((actors) => actors.filter(({ address }) => address === 'robot-1/counter'));
-    t.like(seen, { node: 'edge-1', epoch: away.json?.epoch, lastStallMs: away.json?.stallMs });
+    t.like(seen, { node: 'edge-1', tier: 'script', epoch: away.json?.epoch, lastStallMs: away.json?.stallMs });
     t.is(seen?.mailboxRecords, undefined);
     const [there] = await actorsOf('--edge', url);
     t.like(there, { address: 'robot-1/counter', node: 'edge-1', tier: 'script', mailboxRecords: 0 });

@@ -76,7 +76,7 @@ function linesOf({ at, node, actors }: Sample): string[] {
     actor.address,
     `${actor.definition} v${actor.version}`,
     actor.node,
-    actor.tier,
+    actor.tier || '-',
     String(actor.epoch),
     String(actor.mailboxRecords ?? '-'),
     actor.turnsPerSecond?.toFixed(1) ?? '-',

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
-import { type ActorInfo, type Cancel, type Clock, GodwitError, type Node, type NodeEvent, type Where } from '#core';
+import { type ActorInfo, type Cancel, type Clock, GodwitError, type MoveReport, type Node, type NodeEvent, type Where } from '#core';
 import {
   type ActorSchema,
   type InspectActorResponseSchema,
@@ -24,8 +24,8 @@ const maxUnreadEvents = 1024;
 /** How long a state waits for the running turn to end. */
 const stateMs = 2000;
 const maxStateLength = 20_000;
-/** Actors whose last stall is remembered. */
-const maxStalls = 4096;
+/** Actors whose last move is remembered. */
+const maxMoves = 4096;
 
 /** Every type of event: a filter may name these. */
 const eventTypes: Readonly<Record<NodeEvent['type'], true>> = {
@@ -49,8 +49,8 @@ type ActorMessage = MessageInitShape<typeof ActorSchema>;
 
 /** Watches the node from now on. @returns what registers the service @public */
 export function createInspection({ node, clock, away = () => [] }: InspectionOptions): (router: ConnectRouter) => void {
-  const stalls = followStalls(node);
-  const here = (info: ActorInfo) => messageFromInfo(info, stalls.get(info.address));
+  const moves = followMoves(node);
+  const here = (info: ActorInfo) => messageFromInfo(info, moves.get(info.address));
   return (router) =>
     router.service(Inspection, {
       listActors() {
@@ -60,7 +60,7 @@ export function createInspection({ node, clock, away = () => [] }: InspectionOpt
         return {
           node: node.name,
           boot: node.boot,
-          actors: [...infos.map(here), ...absent.map((actor) => messageFromAway(actor, node.where(actor.actor), stalls.get(actor.actor)))],
+          actors: [...infos.map(here), ...absent.map((actor) => messageFromAway(actor, node.where(actor.actor), moves.get(actor.actor)))],
         };
       },
       inspectActor: async ({ actor }) => inspectActor(node, clock, actor, here),
@@ -68,28 +68,34 @@ export function createInspection({ node, clock, away = () => [] }: InspectionOpt
     });
 }
 
-/** The stall of each actor's last move that the node reported, from now on. */
-function followStalls(node: Node): ReadonlyMap<string, number> {
-  const stalls = new Map<string, number>();
+/** Each actor's last move that the node reported, from now on. */
+function followMoves(node: Node): ReadonlyMap<string, MoveReport> {
+  const moves = new Map<string, MoveReport>();
   node.observe((event) => {
-    if (event.type === 'stopped') stalls.delete(event.actor);
+    if (event.type === 'stopped') moves.delete(event.actor);
     if (event.type !== 'moved') return;
-    stalls.set(event.report.actor, event.report.stallMs);
-    const [oldest] = stalls.keys();
-    if (stalls.size > maxStalls && oldest !== undefined) stalls.delete(oldest);
+    moves.set(event.report.actor, event.report);
+    const [oldest] = moves.keys();
+    if (moves.size > maxMoves && oldest !== undefined) moves.delete(oldest);
   });
-  return stalls;
+  return moves;
 }
 
-function messageFromInfo(info: ActorInfo, lastStallMs: number | undefined): ActorMessage {
+function messageFromInfo(info: ActorInfo, move: MoveReport | undefined): ActorMessage {
   const { address, definition, version, node, tier = '', place = '', epoch, turns, mailboxRecords } = info;
   const counts = { epoch: BigInt(epoch), turns: BigInt(turns), mailboxRecords: BigInt(mailboxRecords) };
-  return { address, definition, version, node, tier, place, ...counts, ...(lastStallMs === undefined ? {} : { lastStallMs }) };
+  return { address, definition, version, node, tier, place, ...counts, ...stallOf(move) };
 }
 
-function messageFromAway({ actor: address, definition, version, host }: AwayActor, where: Where | undefined, lastStallMs: number | undefined): ActorMessage {
-  const { node, tier, epoch } = where ?? { node: host, tier: '', epoch: 0 };
-  return { address, definition, version, node, tier, epoch: BigInt(epoch), ...(lastStallMs === undefined ? {} : { lastStallMs }) };
+function messageFromAway({ actor: address, definition, version, host }: AwayActor, where: Where | undefined, move: MoveReport | undefined): ActorMessage {
+  const { node, epoch } = where ?? { node: host, epoch: 0 };
+  // Where it was moved to is known; what became of it since a later epoch is not.
+  const tier = move?.epoch === epoch ? move.to.tier : '';
+  return { address, definition, version, node, tier, epoch: BigInt(epoch), ...stallOf(move) };
+}
+
+function stallOf(move: MoveReport | undefined): Pick<ActorMessage, 'lastStallMs'> {
+  return move === undefined ? {} : { lastStallMs: move.stallMs };
 }
 
 async function inspectActor(
