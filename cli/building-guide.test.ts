@@ -11,11 +11,10 @@ test('docs/guides/building.md: its commands do what it says, on its own files', 
 
   const built = await shell(t, build, path).ended;
   const running = shell(t, `${edge.trimEnd()} --port ${port}`, path);
-  const listening = await Promise.race([running.line('edge.listening').then(() => ''), running.ended.then(({ complaints }) => complaints)]);
+  await running.shows('…edge.listening…\n');
   const moved = await shell(t, device, path).ended;
 
   t.is(built.code, 0, built.complaints);
-  t.is(listening, '');
   t.is(moved.code, 0, moved.complaints);
   t.true(moved.lines.includes('count 2 on edge-1'), moved.lines.join('\n'));
   for (const said of [/nothing found/, /counter v1 +\d+ B/, /modules: signed by key/]) t.regex(built.lines.join('\n'), said);
