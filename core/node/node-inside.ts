@@ -25,6 +25,9 @@ import { outgoingRefs } from './refs.js';
 import { Routes, type RoutesHost } from './routes.js';
 import type { KeptLink, MoveOptions, MoveReport, NodeEvent, NodeOptions } from './types.js';
 
+/** Of events that are no 'info': what went wrong, and what is told after every batch of turns. */
+const levels: { readonly [T in NodeEvent['type']]?: LogLevel } = { 'dead-letter': 'warn', 'move-failed': 'warn', 'turn-failed': 'warn', checkpoint: 'debug' };
+
 const applicationProtocol: Protocol = { definition: 'application', version: 1, messages: {} };
 
 /** The rooms of a node, and what they tell each other. */
@@ -144,7 +147,7 @@ export class NodeInside implements ActorsHost, RoutesHost, MigrationHost {
   emit(event: NodeEvent): void {
     for (const listener of this.listeners) listener(event);
     const { type, ...fields } = event;
-    this.log(type === 'dead-letter' || type === 'move-failed' || type === 'turn-failed' ? 'warn' : 'info', `node.${type}`, fields);
+    this.log(levels[type] ?? 'info', `node.${type}`, fields);
   }
 
   log(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void {
