@@ -15,16 +15,17 @@ export function errorFrom(thrown: unknown, where: string): GodwitError {
   const systemCode = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   if (certificateCodes.test(systemCode)) {
-    const hint = 'its certificate is not trusted; give the certificate of its authority as `tls.ca`';
+    const hint = 'its certificate is not trusted; give that of its authority as NODE_EXTRA_CA_CERTS, or in code as `tls.ca`';
     return new GodwitError('UNAUTHENTICATED', `${where}: ${hint} (${systemCode})`, { cause: thrown });
   }
   if (networkCodes.test(systemCode)) return new GodwitError('UNAVAILABLE', `${where} cannot be reached (${systemCode})`, { cause: thrown });
   return new GodwitError('UNKNOWN', `${where}: ${message}`, { cause: thrown });
 }
 
-/** Connect knows nothing of local sockets: one that is not there is an internal error to it. */
-function hasSystemCause(error: ConnectError): boolean {
-  return error.code === ConnectCode.Internal && error.cause instanceof Error && 'code' in error.cause && networkCodes.test(String(error.cause.code));
+/** Connect takes a certificate that is not trusted for an edge that is away, and a local socket that is not there for a fault of its own. */
+function hasSystemCause({ code, cause }: ConnectError): boolean {
+  if (!(cause instanceof Error && 'code' in cause)) return false;
+  return certificateCodes.test(String(cause.code)) || (code === ConnectCode.Internal && networkCodes.test(String(cause.code)));
 }
 
 /** Node's TLS verification results. @see https://nodejs.org/api/tls.html#x509-certificate-error-codes */

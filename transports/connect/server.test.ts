@@ -38,6 +38,19 @@ test('server: a call without the key or with a wrong one is refused 401 with a C
   }
 });
 
+test('server: a call to one whose certificate is not trusted fails UNAUTHENTICATED and says what to give', async (t) => {
+  const { url } = await startNode(t, { tls: selfSigned() });
+  const client = createClient(Health, createServiceTransport(url, { key }));
+
+  const error = await t.throwsAsync(
+    calling(url, () => client.check({})),
+    { instanceOf: GodwitError },
+  );
+
+  t.is(error.code, 'UNAUTHENTICATED');
+  t.regex(error.message, /NODE_EXTRA_CA_CERTS/);
+});
+
 test('server: /healthz answers without a key and follows the health of the node', async (t) => {
   const health = createHealth();
   const { url } = await startNode(t, { health });
