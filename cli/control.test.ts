@@ -213,7 +213,7 @@ test.serial('godwit offload: what is refused is one clear line and exit code 3; 
 
   const expected: ReadonlyArray<readonly [number, RegExp]> = [
     [3, /actor robot-7\/nobody is not one of device robot-7/],
-    [3, /host edge-9 offers nothing for actor robot-7\/counter; there are offers of edge-7/],
+    [3, /no offer for actor robot-7\/counter: host edge-7 is not edge-9/],
     [3, /no offer for actor robot-7\/counter: host edge-7 does not run counter on tier kernel/],
     [3, /robot-7\/stuck/],
     [3, /robot-7\/counter is not away/],
@@ -229,6 +229,17 @@ test.serial('godwit offload: what is refused is one clear line and exit code 3; 
     t.regex(results[index]?.stderr ?? '', message);
     t.is(results[index]?.stderr.split('\n').length, 2);
     t.is(results[index]?.code, code, results[index]?.stderr);
+  }
+});
+
+test.serial('godwit offload: a host that is asked for is found, however close another one is', async (t) => {
+  await deviceHere(t, 'robot-9', await Promise.all([edgeHere(t, 'edge-10'), edgeHere(t, 'edge-11')]));
+
+  for (const host of ['edge-10', 'edge-11']) {
+    const away = await ask('offload', 'counter', '--device', 'robot-9', '--to', host);
+    t.like(away.json, { to: host }, away.stderr);
+    const back = await ask('recall', 'counter', '--device', 'robot-9');
+    t.like(back.json, { to: 'robot-9' }, back.stderr);
   }
 });
 

@@ -1,7 +1,7 @@
 // The control socket of a device: its Offload Handler, and what is on its node, for other processes of the same user.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
-import { type Clock, GodwitError, type Logger, type MoveReport, type Node } from '#core';
+import type { Clock, Logger, MoveReport, Node } from '#core';
 import { createInspection, createLocalServer } from '#transports/connect';
 import { DeviceControl, type HostOfferSchema, type MoveSchema } from '#transports/connect/control';
 import type { ControlPlace } from './control-socket.js';
@@ -20,6 +20,8 @@ export interface ControlOptions {
 
 /** Why an actor moves that was told to by a command, for reports. */
 const trigger = 'command';
+/** Characters of a host's name that are repeated to who asked. */
+const maxHostLength = 128;
 
 /** Opens it. @returns what closes it, idempotently @throws {GodwitError} UNAVAILABLE no socket can be there; the place is still had */
 export async function openControl({ node, offload, clock, logger, place }: ControlOptions): Promise<() => Promise<void>> {
@@ -47,17 +49,9 @@ function serveControl(router: ConnectRouter, node: Node, offload: OffloadHandler
       return { offers: offers.map(messageFromOffer) };
     },
     async offload({ actor, tier, host }) {
-      const offers = await offload.request(actor, optionsFrom(tier));
-      const chosen = offers.find((offer) => host === '' || offer.host === host);
-      if (chosen === undefined) {
-        await declineAll(offload, offers);
-        throw new GodwitError(
-          'FAILED_PRECONDITION',
-          `host ${host.slice(0, 128)} offers nothing for actor ${actor}; there are offers of ${offers.map((offer) => offer.host).join(', ')}`,
-        );
-      }
-      const { move } = await offload.accept(chosen);
-      return { move: move === undefined ? { actor, from: node.name, to: chosen.host } : messageFromReport(move) };
+      const [closest] = await offload.request(actor, { ...optionsFrom(tier), ...(host === '' ? {} : { host: host.slice(0, maxHostLength) }) });
+      const { move } = await offload.accept(closest);
+      return { move: move === undefined ? { actor, from: node.name, to: closest.host } : messageFromReport(move) };
     },
     async recall({ actor }) {
       const lease = offload.list().find((away) => away.actor === actor)?.lease;

@@ -50,6 +50,8 @@ export interface RequestOptions {
   readonly needs?: Needs;
   /** Tier by name; default: any that the host has. */
   readonly tier?: string;
+  /** Host by name; default: any. Every cluster is asked until one has it. */
+  readonly host?: string;
   /** Shares the actor with every device of the cluster under this name. Its definition must have a message `merge`. */
   readonly sharedName?: string;
   /** Why, for reports: 'battery', 'temperature', …; default 'application'. */
@@ -117,16 +119,19 @@ export class ClusterOffloadHandler implements OffloadHandler {
     const { definition, version, sharedName } = request;
     const trigger = options.trigger ?? 'application';
     const present = this.leases.get(actor)?.host;
+    const isAsked = (host: string) => options.host === undefined || host === options.host;
     const refusals: Array<Pick<Refusal, 'host' | 'code' | 'reason'>> = [];
     for (const { cluster, rttMs } of await this.distances()) {
       const answer = await cluster.request(request);
       const base = { actor, definition, version, edge: cluster.url, rttMs, trigger };
-      if (answer.redirect !== undefined) return [sharedOfferFrom(answer.redirect, base, sharedName)];
+      if (answer.redirect !== undefined && isAsked(answer.redirect.host)) return [sharedOfferFrom(answer.redirect, base, sharedName)];
       const offers = answer.offers.map((offer) => hostOfferFrom(offer, base, sharedName === '' ? undefined : sharedName));
-      const elsewhere = offers.filter(({ host }) => host !== present);
-      for (const { token } of offers.filter(({ host }) => host === present)) await this.giveBack(cluster, token);
-      if (elsewhere.length > 0) return elsewhere;
-      refusals.push(...answer.refusals, ...offers.map(({ host }) => refusalOf(host, `host ${host} has it already`)));
+      const fitting = offers.filter(({ host }) => host !== present && isAsked(host));
+      for (const { token } of offers.filter((offer) => !fitting.includes(offer))) await this.giveBack(cluster, token);
+      if (fitting.length > 0) return fitting;
+      const others = answer.redirect === undefined ? offers : [answer.redirect];
+      const reasons = others.map(({ host }) => refusalOf(host, `host ${host} ${isAsked(host) ? 'has it already' : `is not ${options.host}`}`));
+      refusals.push(...answer.refusals, ...reasons);
     }
     throw refusalError(actor, refusals);
   }
