@@ -44,7 +44,7 @@ const number = /(?<![\w-])\d+(?:\.\d+)?/.source;
  * Output as a guide shows it: any number stands for any other, any space for any width of a column, and `…` for whatever is there, on a line of its own for any
  * lines. Names with a number in them, such as `robot-1`, are what they are.
  */
-function patternOf(text: string): string {
+export function patternOf(text: string): string {
   return text.replaceAll(new RegExp(`^…\\n|…|${time}|${number}| +|[^\\w\\s]`, 'gm'), (part) => {
     if (part === '…\n') return '(?:.*\\n)*?';
     if (part === '…') return '.*';

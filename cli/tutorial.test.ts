@@ -8,6 +8,8 @@ import { emptyDirectory, installProject, linkGodwit } from './project.test-suppo
 const tutorial = new URL('../../docs/tutorial.md', import.meta.url);
 
 test('docs/tutorial.md: its commands print what it says, from an empty directory on, and no total is lost or repeated', async (t) => {
+  // Some thirty processes, and the compiler four times.
+  t.timeout(180_000);
   const port = String(await freePort());
   const markdown = (await readFile(tutorial, 'utf8')).replaceAll('7443', port);
   const [make = '', install = '', start = '', wrong = '', check = '', edge = '', again = '', offload = '', top = '', recall = '', once = ''] = blocksOf(

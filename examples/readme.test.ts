@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import ts from 'typescript';
@@ -34,6 +36,28 @@ test('README.md: the check of its blocks sees a fault', (t) => {
 
   t.is(faults.length, 1);
   t.is(faults[0]?.[0], 1);
+});
+
+test('README.md, docs: every guide is linked from README.md, and every link to a file leads to one', async (t) => {
+  const docs = (await readdir(`${root}docs`, { recursive: true })).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
+  const links = new Map<string, string[]>();
+  for (const document of ['README.md', ...docs]) {
+    const found = [...(await readFile(`${root}${document}`, 'utf8')).matchAll(/\]\(([^)\s:#]+)(?:#[^)]*)?\)/g)];
+    links.set(
+      document,
+      found.map(([, target = '']) => join(dirname(document), target)),
+    );
+  }
+
+  const fromReadme = new Set(links.get('README.md'));
+  t.deepEqual(
+    ['docs/tutorial.md', 'docs/testing.md', ...guides].filter((document) => !fromReadme.has(document)),
+    [],
+  );
+  t.deepEqual(
+    [...links].flatMap(([document, targets]) => targets.filter((target) => !existsSync(`${root}${target}`)).map((target) => `${document}: ${target}`)),
+    [],
+  );
 });
 
 /**
