@@ -12,6 +12,9 @@ export default {
     'actors/*/index.ts!',
     'benchmarks/main.ts',
     'examples/*/main.ts',
+    // Bundled by path.
+    'device-node/web/fixtures/*.ts',
+    'examples/web/*.ts',
     // Copied into new projects.
     'cli/template/src/*.ts',
     'verification/chaos/main.ts',

@@ -1,16 +1,4 @@
-// One edge cluster as a device reaches it: its control services, with every failure a GodwitError that names the cluster.
-import { createClient } from '@connectrpc/connect';
-import { type Clock, GodwitError } from '#core';
-import { type ClientOptions, calling, createServiceTransport } from '#transports/connect';
-import {
-  type AcceptOfferResponse,
-  Health,
-  type ListOffloadsResponse,
-  OffloadManager,
-  RemoteOffload,
-  type RequestOffloadResponse,
-  ServingStatus,
-} from '#transports/connect/control';
+import type { OfferedTier } from './offer.js';
 
 /** What a device asks of a cluster. */
 export interface ClusterRequest {
@@ -22,62 +10,54 @@ export interface ClusterRequest {
   readonly needs: { readonly memoryBytes: bigint; readonly hostFunctions: string[]; readonly models: string[]; readonly tier: string };
 }
 
-/** Time for one control call; a cluster that takes longer counts as unreachable. */
-const callMs = 5000;
-/** An acceptance may wait for another device's claim of the same shared name. */
-const acceptMs = 30_000;
-/** Time for one probe: generous, since a busy edge is better than none. */
-const probeMs = 5000;
-/** Round trips of which the median counts; the one before them opens the connection. */
-const probes = 3;
+/** One host's offer as its cluster makes it. */
+export interface ClusterOffer {
+  readonly token: string;
+  readonly host: string;
+  readonly url: string;
+  readonly tiers: readonly OfferedTier[];
+  readonly hostFunctions: readonly string[];
+  readonly models: readonly string[];
+  readonly freeMemoryBytes: bigint;
+  readonly freeInstances: number;
+  readonly expiresInMs: number;
+  readonly price: number;
+}
 
-export class Cluster {
-  private readonly manager;
-  private readonly remote;
-  private readonly health;
+/** The wanted shared name is taken: by this actor. */
+export interface ClusterRedirect {
+  readonly actor: string;
+  readonly definition: string;
+  readonly version: number;
+  readonly host: string;
+  readonly url: string;
+  readonly epoch: bigint;
+  readonly home: string;
+}
 
-  /** @throws {GodwitError} INVALID_ARGUMENT no URL, or a key that no header carries */
-  constructor(
-    readonly url: string,
-    options: ClientOptions,
-    private readonly clock: Clock,
-  ) {
-    const transport = createServiceTransport(url, options);
-    this.manager = createClient(OffloadManager, transport);
-    this.remote = createClient(RemoteOffload, transport);
-    this.health = createClient(Health, transport);
-  }
+/** Why a host offers nothing. */
+export interface ClusterRefusal {
+  readonly host: string;
+  readonly code: string;
+  readonly reason: string;
+}
 
-  /** Median round trip to its Offload Manager in milliseconds. @throws {GodwitError} UNAVAILABLE nobody answers or it is not serving · UNAUTHENTICATED wrong key */
-  async rttMs(): Promise<number> {
-    const times: number[] = [];
-    for (let probe = 0; probe <= probes; probe++) {
-      const startedAt = this.clock.now();
-      const { status } = await calling(this.url, () => this.health.check({ service: OffloadManager.typeName }, { timeoutMs: probeMs }));
-      if (status !== ServingStatus.SERVING) throw new GodwitError('UNAVAILABLE', `the Offload Manager of ${this.url} is not serving`);
-      if (probe > 0) times.push(this.clock.now() - startedAt);
-    }
-    return times.sort((a, b) => a - b)[Math.floor(probes / 2)];
-  }
-
-  request(request: ClusterRequest): Promise<RequestOffloadResponse> {
-    return calling(this.url, () => this.manager.requestOffload(request, { timeoutMs: callMs }));
-  }
-
-  accept(token: string, device: string): Promise<AcceptOfferResponse> {
-    return calling(this.url, () => this.manager.acceptOffer({ token, device }, { timeoutMs: acceptMs }));
-  }
-
-  async cancel(token: string, device: string): Promise<void> {
-    await calling(this.url, () => this.manager.cancelOffer({ token, device }, { timeoutMs: callMs }));
-  }
-
+/** Where a device may send its actors: hosts behind one first contact. Everything it throws is a GodwitError that names it. */
+export interface Cluster {
+  readonly url: string;
+  /** Round trip in milliseconds. @throws {GodwitError} UNAVAILABLE nobody answers · UNAUTHENTICATED */
+  rttMs(): Promise<number>;
+  request(request: ClusterRequest): Promise<{
+    readonly offers: readonly ClusterOffer[];
+    readonly redirect?: ClusterRedirect | undefined;
+    readonly refusals: readonly ClusterRefusal[];
+  }>;
+  /** @throws {GodwitError} NOT_FOUND the offer expired */
+  accept(
+    token: string,
+    device: string,
+  ): Promise<{ readonly assignment?: Pick<ClusterOffer, 'token' | 'host' | 'url'> | undefined; readonly redirect?: ClusterRedirect | undefined }>;
+  cancel(token: string, device: string): Promise<void>;
   /** Withdraws an assignment whose move failed. */
-  async release(token: string): Promise<void> {
-    await calling(this.url, () => this.remote.release({ token }, { timeoutMs: callMs }));
-  }
-
-  offloads(): Promise<ListOffloadsResponse> {
-    return calling(this.url, () => this.manager.listOffloads({}, { timeoutMs: callMs }));
-  }
+  release(token: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { MoveReport } from '#core';
-import type { Offer as OfferMessage, Redirect, TierSpeed } from '#transports/connect/control';
+import type { ClusterOffer, ClusterRedirect } from './cluster.js';
 
 /** Speed of a tier as its host measured it. @public */
 export interface OfferedTier {
@@ -82,9 +82,9 @@ export interface Offload {
   readonly lease: Lease;
 }
 
-export function hostOfferFrom(message: OfferMessage, base: Omit<OfferBase, 'host' | 'url'>, sharedName: string | undefined): HostOffer {
+export function hostOfferFrom(message: ClusterOffer, base: Omit<OfferBase, 'host' | 'url'>, sharedName: string | undefined): HostOffer {
   const { token, host, url, hostFunctions, models, freeInstances, expiresInMs, price } = message;
-  const tiers = message.tiers.map(({ tier, operationsPerSecond, benchmark }: TierSpeed) => ({ tier, operationsPerSecond, benchmark }));
+  const tiers = message.tiers.map(({ tier, operationsPerSecond, benchmark }) => ({ tier, operationsPerSecond, benchmark }));
   return {
     ...base,
     kind: 'host',
@@ -103,7 +103,7 @@ export function hostOfferFrom(message: OfferMessage, base: Omit<OfferBase, 'host
 }
 
 export function sharedOfferFrom(
-  { actor, definition, version, host, url, epoch, home }: Redirect,
+  { actor, definition, version, host, url, epoch, home }: ClusterRedirect,
   base: Omit<OfferBase, 'host' | 'url'>,
   sharedName: string,
 ): SharedOffer {

@@ -19,8 +19,7 @@ import {
   type Node,
   type NodeEvent,
 } from '#core';
-import type { Refusal } from '#transports/connect/control';
-import type { Cluster, ClusterRequest } from './cluster.js';
+import type { Cluster, ClusterRefusal, ClusterRequest } from './cluster.js';
 import type { EdgeLinks } from './edge-links.js';
 import { joinNeeds } from './needs.js';
 import { type HostOffer, hostOfferFrom, type Lease, type Offer, type Offload, type SharedOffer, sharedOfferFrom } from './offer.js';
@@ -120,7 +119,7 @@ export class ClusterOffloadHandler implements OffloadHandler {
     const trigger = options.trigger ?? 'application';
     const present = this.leases.get(actor)?.host;
     const isAsked = (host: string) => options.host === undefined || host === options.host;
-    const refusals: Array<Pick<Refusal, 'host' | 'code' | 'reason'>> = [];
+    const refusals: ClusterRefusal[] = [];
     for (const { cluster, rttMs } of await this.distances()) {
       const answer = await cluster.request(request);
       const base = { actor, definition, version, edge: cluster.url, rttMs, trigger };
@@ -378,12 +377,12 @@ export class ClusterOffloadHandler implements OffloadHandler {
   }
 }
 
-function refusalOf(host: string, reason: string): Pick<Refusal, 'host' | 'code' | 'reason'> {
+function refusalOf(host: string, reason: string): ClusterRefusal {
   return { host, code: 'FAILED_PRECONDITION', reason };
 }
 
 /** Why nobody offers anything: capability comes before room, for waiting does not mend it. */
-function refusalError(actor: string, refusals: ReadonlyArray<Pick<Refusal, 'host' | 'code' | 'reason'>>): GodwitError {
+function refusalError(actor: string, refusals: readonly ClusterRefusal[]): GodwitError {
   const lasting = refusals.every((refusal) => refusal.code === 'FAILED_PRECONDITION');
   const reasons = refusals.map((refusal) => refusal.reason).join('; ') || 'no host';
   return new GodwitError(lasting && refusals.length > 0 ? 'FAILED_PRECONDITION' : 'RESOURCE_EXHAUSTED', `no offer for actor ${actor}: ${reasons}`, {

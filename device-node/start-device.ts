@@ -1,24 +1,16 @@
 // Wires one device: its node, the Notifier, the Offload Handler, and a kept link to every edge it was told of.
 import {
   type AnyDefinition,
-  type AnyRef,
   type Blobs,
   type Clock,
   checkName,
-  createNode,
-  type Definition,
-  definitionOfFunction,
-  type ElasticFunction,
   GodwitError,
-  type Handlers,
   type HostFunction,
   type Logger,
-  leadCalls,
   type ModuleSource,
   type Node,
   type Parent,
   type Random,
-  type Ref,
   type Runtime,
   silentLogger,
 } from '#core';
@@ -29,15 +21,16 @@ import { type FileStore, nodeDigest, openFileStore, SourceMaps, systemClock, sys
 import { createLinkSource, createMachineSources } from '#runtimes/telemetry';
 import { type ClientOptions, createBlobTransfer, createConnectTransport } from '#transports/connect';
 import { createMemoryBlobs } from '#transports/memory';
-import { Cluster } from './cluster.js';
+import { ConnectCluster } from './connect-cluster.js';
 import { openControl } from './control.js';
 import { type ControlPlace, claimControlSocket } from './control-socket.js';
 import { EdgeLinks, type EdgeStatus } from './edge-links.js';
 import { createNotifier, type Notifier } from './notifier.js';
 import type { Lease } from './offer.js';
-import { ClusterOffloadHandler, type Offloadable, type OffloadHandler } from './offload-handler.js';
+import type { OffloadHandler } from './offload-handler.js';
 import { ownModules } from './own-modules.js';
 import { renew } from './renewal.js';
+import { KnownDefinitions, type WiredDevice, wireDevice } from './wiring.js';
 
 /** A module source that learns definitions as they are spawned: what `bundler()` of godwit/build is. */
 export interface GrowingModuleSource extends ModuleSource {
@@ -164,35 +157,38 @@ function wire(options: DeviceOptions, store: FileStore | undefined, otel: OpenTe
     throw new GodwitError('INVALID_ARGUMENT', `device ${name} was given edges but no shared key: it never links unauthenticated, pass { key }`);
   }
   const client: ClientOptions = { key: options.key ?? unusedKey, clock, ...(options.tls === undefined ? {} : { tls: options.tls }) };
-  const clusters = [...new Set(edges)].map((url) => new Cluster(url, client, clock));
+  const clusters = [...new Set(edges)].map((url) => new ConnectCluster(url, client, clock));
   const blobs = options.blobs ?? createMemoryBlobs({ digest: nodeDigest });
-  const links = new EdgeLinks({ transport: createConnectTransport(client), clock, logger, node: () => node });
+  const links = new EdgeLinks({ transport: createConnectTransport(client), clock, logger, node: () => device.node });
   const transfer = createBlobTransfer({ ...client, blobs, peers: (peer) => links.addressOf(peer) });
-  const definitions = new Map<string, AnyDefinition>((options.definitions ?? []).map((definition) => [definition.name, definition]));
-  const learn = (definition: AnyDefinition) => {
-    definitions.set(definition.name, definition);
+  const known = new KnownDefinitions(options.definitions ?? [], (definition) => {
     if (modules !== undefined && 'add' in modules && definition.source !== undefined) modules.add(definition);
-  };
-  for (const definition of options.definitions ?? []) learn(definition);
-  const maps = new SourceMaps();
-  const own = modules === undefined ? undefined : ownModules(modules, (definition) => definitions.get(definition), maps);
-  const node: Node = createNode({
-    name,
-    clock,
-    random,
-    digest: nodeDigest,
-    logger,
-    blobs,
-    transfer,
-    reach: links,
-    runtimes: options.runtimes ?? [createNativeRuntime()],
-    hostFunctions: new Map((options.hostFunctions ?? []).map((hostFunction) => [hostFunction.name, hostFunction])),
-    definitions: options.definitions ?? [],
-    mapStack: maps.mapStack,
-    ...(own === undefined ? {} : { modules: own }),
-    ...(store === undefined ? {} : { store }),
-    ...(otel === undefined ? {} : { tracer: otel.tracer }),
   });
+  const maps = new SourceMaps();
+  const own = modules === undefined ? undefined : ownModules(modules, known.get, maps);
+  const device: WiredDevice = wireDevice({
+    links,
+    clusters,
+    known,
+    application: options.application ?? name,
+    node: {
+      name,
+      clock,
+      random,
+      digest: nodeDigest,
+      logger,
+      blobs,
+      transfer,
+      runtimes: options.runtimes ?? [createNativeRuntime()],
+      hostFunctions: new Map((options.hostFunctions ?? []).map((hostFunction) => [hostFunction.name, hostFunction])),
+      definitions: options.definitions ?? [],
+      mapStack: maps.mapStack,
+      ...(own === undefined ? {} : { modules: own }),
+      ...(store === undefined ? {} : { store }),
+      ...(otel === undefined ? {} : { tracer: otel.tracer }),
+    },
+  });
+  const { node, offload, child } = device;
   const unmeter = otel?.meter(new NodeMetrics(node));
   const notifier = createNotifier({
     clock,
@@ -200,45 +196,14 @@ function wire(options: DeviceOptions, store: FileStore | undefined, otel: OpenTe
     sources: [...createMachineSources(options.metricsRoot), createLinkSource(() => node.peers())],
     ...(options.sampleEveryMs === undefined ? {} : { sampleEveryMs: options.sampleEveryMs }),
   });
-  const child = <S, H extends Handlers<S>>(definition: Definition<S, H>, actor: string): Ref<H> => {
-    learn(definition);
-    return node.child(definition, actor);
-  };
-  const functions = new Map<string, { readonly fn: ElasticFunction; readonly ref: AnyRef }>();
-  const addressOf = (target: Offloadable): string => {
-    if (typeof target === 'string') return target;
-    if (typeof target !== 'function') return target.$address;
-    const definition = definitionOfFunction(target);
-    if (definition === undefined)
-      throw new GodwitError('INVALID_ARGUMENT', `function ${target.name} cannot be offloaded: wrap it in elastic(), or give it 'use elastic' and build it`);
-    const ref: AnyRef = child(definition as Definition, definition.name);
-    functions.set(ref.$address, { fn: target, ref });
-    return ref.$address;
-  };
-  const offload = new ClusterOffloadHandler({
-    node,
-    clusters,
-    links,
-    clock,
-    logger,
-    application: options.application ?? name,
-    definitionOf: (definition) => definitions.get(definition),
-    addressOf,
-    onLease: (actor, isAway) => {
-      const tagged = functions.get(actor);
-      leadCalls(tagged?.fn, isAway ? tagged?.ref : undefined);
-    },
-  });
   for (const { url } of clusters) links.keep(url);
 
   let closing: Promise<void> | undefined;
   const end = async () => {
     unmeter?.();
     notifier.close();
-    offload.close();
-    for (const { fn } of functions.values()) leadCalls(fn, undefined);
     try {
-      await node.close();
+      await device.close();
       transfer.close();
     } finally {
       await store?.close();

@@ -79,12 +79,13 @@ test('package: heavy packages are optional peers, tested here', async (t) => {
   );
 });
 
-test('package: godwit imports no Node builtin, so a browser can bundle it', async (t) => {
-  await t.notThrowsAsync(browserBundle());
-});
+for (const entry of ['.', './web'])
+  test(`package: ${entry} imports no Node builtin, so a browser can bundle it`, async (t) => {
+    await t.notThrowsAsync(browserBundle(entry));
+  });
 
 test('package: all of godwit is at most 30 KB minified and gzipped', async (t) => {
-  const bundle = await browserBundle();
+  const bundle = await browserBundle('.');
 
   const bytes = gzipSync(bundle).byteLength;
 
@@ -125,9 +126,9 @@ async function declarationsFrom(entries: readonly string[]) {
   return { files: seen.size, sayAny };
 }
 
-async function browserBundle(): Promise<Uint8Array> {
+async function browserBundle(entry: string): Promise<Uint8Array> {
   const { outputFiles } = await build({
-    entryPoints: [`${root}dist/core/godwit.js`],
+    entryPoints: [join(root, (await packageJson()).exports[entry] ?? '')],
     bundle: true,
     minify: true,
     format: 'esm',

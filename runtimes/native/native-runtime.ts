@@ -1,13 +1,13 @@
 import { GodwitError, NativeInstance, type Runtime } from '#core';
 
 /**
- * The tier that runs an actor's TypeScript as it is, in the node's own heap. The device's tier; also for edges that trust the code.
+ * The tier that runs an actor's TypeScript as it is, in the node's own heap. The device's tier, in a browser too; also for edges that trust the code.
  * @param place what {@link ActorInfo} shows as the place of execution; default: the process
  */
 export function createNativeRuntime(place = `native (process ${process.pid})`): Runtime {
   return {
     tier: 'native',
-    description: `V8 ${process.versions.v8}`,
+    description: typeof process === 'undefined' ? 'the JavaScript of the browser' : `V8 ${process.versions.v8}`,
     async warm() {},
     async create(spec, host) {
       if (spec.definition === undefined)

@@ -33,7 +33,7 @@ export function createMemoryBlobs(options: { readonly digest: Digest; readonly m
 }
 
 /** The transfer of one node of this process: peers are found by name, and obtaining copies from their store to the own one. @public */
-export function createMemoryBlobTransfer(options: { readonly blobs: Blobs; readonly peers: (peer: string) => Blobs | undefined }): BlobTransfer {
+export function createMemoryBlobTransfer(options: { readonly blobs: Blobs; readonly peers: (peer: string) => Pick<Blobs, 'get'> | undefined }): BlobTransfer {
   return {
     async offer(_peer, hash) {
       if (!(await options.blobs.has(hash))) throw new GodwitError('NOT_FOUND', `blob ${hash} is not in the store that offers it`);

@@ -1,0 +1,4 @@
+import { startWorker } from 'godwit/web';
+import * as actors from './explorer.js';
+
+startWorker(actors);

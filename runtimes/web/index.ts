@@ -1,0 +1,1 @@
+export { createWebClock, webDigest, webRandom } from './web-platform.js';

@@ -1,0 +1,1 @@
+export { acceptAttachments, attachLink, createPortTransport, type PortSender, requestControl, type WorkerScope } from './attachment.js';
