@@ -131,14 +131,9 @@ export class Actors implements CellHost {
     const cell = this.cells.get(address);
     if (cell === undefined || cell.immediate) return;
     for (const other of [...this.cells.keys()]) if (other.startsWith(`${address}/`)) this.stop(other);
-    if (this.host.isProposed(cell)) this.sendStop(cell);
-    else this.end(cell, `actor ${address} was stopped`);
-  }
-
-  /** As through a ref of the application: a record goes where its receiver does. */
-  private sendStop({ target }: Cell): void {
-    const application = this.cells.get(this.name);
-    application?.outlet.send('tell', target, stopMessage, { value: undefined, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
+    if (!this.host.isProposed(cell)) this.end(cell, `actor ${address} was stopped`);
+    // As through a ref of the application: a record goes where its receiver does.
+    else this.cells.get(this.name)?.outlet.send('tell', cell.target, stopMessage, { value: undefined, bytes: undefined }, 0, Number.POSITIVE_INFINITY);
   }
 
   /** The actor ends here for good; whoever waits for it learns `reason`. */
@@ -226,16 +221,15 @@ export class Actors implements CellHost {
     this.host.routes.route(channel);
   }
 
+  /** Never throws: whoever waits for the error gets it, if need be with the stack as it came. */
   readonly mapStack = (stack: string) => {
     try {
       return this.options.mapStack?.(stack) ?? stack;
     } catch (thrown) {
-      // Whoever waits for the error gets it, with the stack as it came.
       this.host.log('warn', 'stack.unmapped', { reason: GodwitError.from(thrown).message });
       return stack;
     }
   };
-
   readonly resolve = (address: string) => this.host.directory.resolve(address);
 
   where(address: string): Where | undefined {
@@ -343,10 +337,9 @@ export class Actors implements CellHost {
 
   /** A new instance for an actor that lost its own: from the last capture, or from the beginning. */
   private async again(cell: Cell): Promise<Instance> {
-    const { tier, manifest } = cell;
     const capture = cell.lastCapture ?? (await this.firstCapture(cell));
     // Its asks were given up, but an answer may be on its way: their numbers are not used again. Its streams have failed.
-    return this.createInstance(cell, tier, manifest, { ...capture, nextAsk: Math.max(capture.nextAsk, cell.outlet.lastNumber + 1), streams: [] });
+    return this.createInstance(cell, cell.tier, cell.manifest, { ...capture, nextAsk: Math.max(capture.nextAsk, cell.outlet.lastNumber + 1), streams: [] });
   }
 
   private async firstCapture(cell: Cell): Promise<InstanceCapture> {
@@ -359,7 +352,6 @@ export class Actors implements CellHost {
   }
 
   private remove(cell: Cell, answer: BounceAnswer): void {
-    const { routes } = this.host;
     cell.status = 'ended';
     cell.instance?.close();
     cell.trace?.ended();
@@ -367,7 +359,7 @@ export class Actors implements CellHost {
     if (this.cells.get(cell.address) === cell) this.cells.delete(cell.address);
     for (const timer of [...cell.outlet.timers.values(), ...cell.outlet.asks.values()]) this.wheel.remove(timer);
     for (const cursor of cell.cursors.values()) (cursor.sink as Link | undefined)?.bounce(cursor.stream, answer);
-    routes.reroute(cell.address);
+    this.host.routes.reroute(cell.address);
   }
 
   private async hostFunction(name: string, method: string, args: Payload): Promise<unknown> {
@@ -389,10 +381,10 @@ export class Actors implements CellHost {
 
   private stopScope(cell: Cell): void {
     const parent = cell.address.slice(0, cell.address.lastIndexOf('/'));
-    const all = cell.definition?.supervise.scope === 'all';
-    const siblings = all
-      ? [...this.cells.keys()].filter((address) => address.startsWith(`${parent}/`) && !address.slice(parent.length + 1).includes('/'))
-      : [cell.address];
+    const siblings =
+      cell.definition?.supervise.scope === 'all'
+        ? [...this.cells.keys()].filter((address) => address.startsWith(`${parent}/`) && !address.slice(parent.length + 1).includes('/'))
+        : [cell.address];
     for (const address of siblings) this.stop(address);
   }
 

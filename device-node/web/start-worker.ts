@@ -18,7 +18,7 @@ export interface WorkerOptions {
 /**
  * Makes this web worker a place where the actors and elastic functions of its page can run. Call it once, at the top of the worker's script: what the page
  * asks before is answered then.
- * @param exports what may run here, as a module exports it (`import * as actors from './actors.js'`): definitions, and functions tagged by `elastic`
+ * @param exports what may run here, as a module exports it (`import * as actors`): definitions, and functions tagged by `elastic`
  * @throws {GodwitError} INVALID_ARGUMENT nothing among them can run here
  * @public
  */

@@ -53,6 +53,8 @@ export function openSession(origin: string, tls: ClientOptions['tls'], bounds: B
     session.once('close', () => fail(new GodwitError('UNAVAILABLE', `${origin} closed the connection`)));
     session.once('connect', () => {
       settle();
+      // The time to connect may have run out in this very turn of the event loop.
+      if (session.destroyed) return;
       session.setLocalWindowSize(sessionWindowBytes);
       keepAlive(session, origin, bounds);
       resolve(session);
