@@ -35,6 +35,6 @@ export default {
   ignoreExportsUsedInFile: { interface: true, type: true },
   // Programs of .ci/check, and the packages that carry the model and the photos: read by path, not imported.
   ignoreDependencies: ['@microsoft/api-extractor', '@arethetypeswrong/cli', 'dependency-cruiser', 'publint', '@vladmandic/human'],
-  // Of the system; a test gives itself a small disk with them, where it may.
-  ignoreBinaries: ['mount', 'unshare'],
+  // Of the system; a test gives itself a small disk or a terminal with them, where it may.
+  ignoreBinaries: ['mount', 'script', 'unshare'],
 };

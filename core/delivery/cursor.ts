@@ -85,6 +85,8 @@ export class Cursor {
       this.handled += 1;
       this.ahead = this.ahead.filter((other) => other > this.handled);
     }
+    // What was handled out of turn is not asked for again: after a takeover its sender may have nothing to send.
+    this.accepted = Math.max(this.accepted, this.handled);
   }
 
   /** Lets the sender forget what is stable, soon. */

@@ -112,6 +112,19 @@ test('cursor: a capture with the mailbox keeps what was accepted, one without as
   t.false(again.wasHandled(2));
 });
 
+test('cursor: what was handled out of turn is accepted once its turn has come, though it never came again', (t) => {
+  const cursor = new Cursor(from, 'life', 3, 4);
+  for (const number of [1, 2, 3]) cursor.accept(number);
+  cursor.settle(1);
+  cursor.settle(3);
+  const again = Cursor.restore(cursor.capture(false), false);
+  again.accept(2);
+  again.settle(2);
+  t.is(again.handled, 3);
+  t.is(again.accept(3), 'repeated');
+  t.is(again.accept(4), 'next');
+});
+
 test('outbox: keeps every record until it is acknowledged, and sends what is held again after a rewind, within credit', (t) => {
   const outbox = new Outbox('n/b', 1);
   posted(outbox, 5);

@@ -378,4 +378,19 @@ replay([
     { atMs: 302.9, type: 'stream', from: 'robot', to: 1, items: 1, timeoutMs: 4000 },
     { atMs: 2626.994, type: 'tell', from: 'phone', to: 2, count: 1, steps: [], throws: false },
   ],
+  [
+    'a cancel handled out of turn is in the base while its number is not, and its sender has forgotten it when the home comes back',
+    {
+      seed: 86778073,
+      nodes: ['robot', 'phone', 'edge-1', 'edge-2'],
+      rttMs: 10,
+      actors: ['robot/ledger-1 durable', 'robot/ledger-2 durable', 'robot/ledger-3 durable'],
+    },
+    { atMs: 30, type: 'strike', a: 'edge-1', b: 'edge-2', frames: 8, mishap: { type: 'isolate', node: 'edge-1', forMs: 2050, isSilent: true } },
+    { atMs: 30, type: 'move', actor: 0, to: 'edge-1' },
+    { atMs: 39.004, type: 'tell', from: 'edge-2', to: 0, count: 1, steps: [], throws: false },
+    { atMs: 2634.377, type: 'ask', from: 'edge-2', to: 0, timeoutMs: 20, steps: [{ type: 'ask', to: 2, ms: 1500, steps: [] }] },
+    { atMs: 2638.74, type: 'ask', from: 'edge-2', to: 0, timeoutMs: 4000, steps: [{ type: 'ask', to: 0, ms: 20, steps: [] }] },
+    { atMs: 6842.4, type: 'mishap', mishap: { type: 'crash', node: 'robot', forMs: 60 } },
+  ],
 ]);
